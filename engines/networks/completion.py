@@ -1,0 +1,54 @@
+"""The completion network: paints what the occluder hides, guided by the part map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engines.networks.blocks import EncoderDecoder, check_image
+from realtime.frames import PART_NAMES
+
+
+@dataclass(frozen=True)
+class CompletionConfig:
+    """The dimensions of a completion network; they travel with its weights."""
+
+    size: int = 192  # px, the side of the crops it is used on; it is trained at 128 first
+    channels: tuple[int, ...] = (48, 96, 192, 256)
+    parts: tuple[str, ...] = PART_NAMES
+
+
+class CompletionNetwork(nn.Module):
+    """The complete face of one aligned crop."""
+
+    def __init__(self, config: CompletionConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or CompletionConfig()
+        self.body = EncoderDecoder(3 + 1 + len(self.config.parts), 3, self.config.channels)
+
+    def forward(self, image: Tensor, mask: Tensor, parts: Tensor) -> Tensor:
+        """Paints the whole crop; `blend` keeps the visible pixels.
+
+        The hidden pixels are removed in here, so that nothing of the occluder can show through.
+
+        Args:
+            image: (N, 3, S, S) RGB in [-1, 1], S a multiple of 16.
+            mask: (N, 1, S, S) in 0..1, 1 where the pixel is to be painted; it may be soft.
+            parts: (N, 14, P, P) probabilities of the contour network; resized where P differs from S.
+
+        Returns:
+            (N, 3, S, S) RGB in [-1, 1]: the painting, also where the face is visible.
+        """
+        check_image("image", image, 3, self.body.multiple)
+        if parts.shape[-2:] != image.shape[-2:]:
+            parts = F.interpolate(parts, size=image.shape[-2:], mode="bilinear", align_corners=False)
+        seen = image * (1 - mask) - mask
+        return torch.tanh(0.5 * self.body(torch.cat([seen, mask, parts], 1)))
+
+
+def blend(image: Tensor, mask: Tensor, painting: Tensor) -> Tensor:
+    """The visible pixels as they are, the hidden ones from the painting; all (N, C, S, S), mask in 0..1."""
+    return image * (1 - mask) + painting * mask

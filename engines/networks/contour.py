@@ -1,0 +1,48 @@
+"""The contour network: what lies in front of the face, and the parts of the complete face behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engines.networks.blocks import EncoderDecoder, check_image
+from realtime.frames import PART_NAMES
+
+
+@dataclass(frozen=True)
+class ContourConfig:
+    """The dimensions of a contour network; they travel with its weights."""
+
+    size: int = 128  # px, the side of the crops it is trained on
+    channels: tuple[int, ...] = (32, 64, 128, 192)
+    parts: tuple[str, ...] = PART_NAMES
+
+
+class ContourNetwork(nn.Module):
+    """Occlusion mask and part map of one aligned crop."""
+
+    def __init__(self, config: ContourConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or ContourConfig()
+        self.body = EncoderDecoder(3, 1 + len(self.config.parts), self.config.channels)
+
+    def logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """What the losses want: (N, 3, S, S) RGB in [-1, 1] -> mask (N, 1, S, S), parts (N, 14, S, S)."""
+        check_image("image", image, 3, self.body.multiple)
+        out = self.body(image)
+        return out[:, :1], out[:, 1:]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities.
+
+        Args:
+            image: (N, 3, S, S) RGB in [-1, 1], S a multiple of 16.
+
+        Returns:
+            mask: (N, 1, S, S) that a foreign thing covers the pixel.
+            parts: (N, 14, S, S) of each part of the *complete* face, in the order of `PART_NAMES`.
+        """
+        mask, parts = self.logits(image)
+        return torch.sigmoid(mask), torch.softmax(parts, 1)
