@@ -27,12 +27,15 @@ class CompletionNetwork(nn.Module):
     def __init__(self, config: CompletionConfig | None = None) -> None:
         super().__init__()
         self.config = config or CompletionConfig()
-        self.body = EncoderDecoder(3 + 1 + len(self.config.parts), 3, self.config.channels)
+        if self.config.parts[-1] != "eyeglasses":
+            raise ValueError("the last part must be the eyeglasses: the guide leaves it out")
+        self.body = EncoderDecoder(3 + 1 + len(self.config.parts) - 1, 3, self.config.channels)
 
     def forward(self, image: Tensor, mask: Tensor, parts: Tensor) -> Tensor:
         """Paints the whole crop; `blend` keeps the visible pixels.
 
-        The hidden pixels are removed in here, so that nothing of the occluder can show through.
+        The hidden pixels are removed in here, so that nothing of the occluder can show through. The guide is
+        the distribution over the parts of the face itself, given that the pixel were free of eyeglasses.
 
         Args:
             image: (N, 3, S, S) RGB in [-1, 1], S a multiple of 16.
@@ -43,10 +46,12 @@ class CompletionNetwork(nn.Module):
             (N, 3, S, S) RGB in [-1, 1]: the painting, also where the face is visible.
         """
         check_image("image", image, 3, self.body.multiple)
-        if parts.shape[-2:] != image.shape[-2:]:
-            parts = F.interpolate(parts, size=image.shape[-2:], mode="bilinear", align_corners=False)
+        guide = parts[:, :-1]
+        guide = guide / guide.sum(1, keepdim=True).clamp_min(1e-3)
+        if guide.shape[-2:] != image.shape[-2:]:
+            guide = F.interpolate(guide, size=image.shape[-2:], mode="bilinear", align_corners=False)
         seen = image * (1 - mask) - mask
-        return torch.tanh(0.5 * self.body(torch.cat([seen, mask, parts], 1)))
+        return torch.tanh(0.5 * self.body(torch.cat([seen, mask, guide], 1)))
 
 
 def blend(image: Tensor, mask: Tensor, painting: Tensor) -> Tensor:

@@ -1,0 +1,141 @@
+"""The regression network: from a completed crop to the face model's coefficients, the landmarks and a bump map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engines.networks.blocks import ConvBlock, check_image
+
+EXPRESSIONS = 52
+LIGHT = 27
+LANDMARKS = 478
+POSE = 9
+# A face that looks straight into the crop's camera and fills it as `realtime.alignment` cuts it (see
+# `realtime.regressed`): the first two columns of its rotation, its scale, where the head's origin lies.
+FRONTAL = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.5, 0.0, 0.0)
+# Where the heads' sigmoids start: expressions are rare.
+REST = -2.5
+
+
+@dataclass(frozen=True)
+class RegressionConfig:
+    """The dimensions of a regression network; they travel with its weights."""
+
+    size: int = 128  # px, the side of the crops
+    channels: tuple[int, ...] = (24, 48, 96, 160, 256)  # at 1/2, 1/4, ... of the crop's side
+    features: int = 384  # what all coefficients are read from
+    identity: int = 80  # components of the face model
+    albedo: int = 40
+    bump_limit: float = 2.0  # mm, the largest displacement either way
+
+
+class Regressed(NamedTuple):
+    """What the network says of N crops."""
+
+    identity: Tensor  # (N, K) standard deviations
+    expression: Tensor  # (N, 52) 0..1
+    albedo: Tensor  # (N, A) standard deviations
+    light: Tensor  # (N, 27) spherical harmonics, linear RGB, as `Coefficients.light`
+    pose: Tensor  # (N, 9) as `realtime.regressed.CropPose`
+    landmarks: Tensor  # (N, 478, 2) crop widths, MediaPipe's order, hidden ones included
+    bump: Tensor  # (N, 1, S, S) mm along the normal, in the crop
+
+
+class Residual(nn.Module):
+    """Two convolutions around which the input passes; (N, C, H, W) -> the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(ConvBlock(channels, channels), ConvBlock(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return x + self.body(x)
+
+
+class BumpDecoder(nn.Module):
+    """Feature maps of a halving pyramid -> (N, 1, 2 H, 2 W) of its finest level, unbounded."""
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        widths = [max(16, c // 2) for c in channels]  # of each level of the way up
+        self.enter = nn.Conv2d(channels[-1], widths[-1], 1)
+        self.across = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels[:-1], widths[1:], strict=True))
+        self.mix = nn.ModuleList(ConvBlock(b, a) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.head = nn.Conv2d(widths[0], 4, 3, padding=1)
+        self.leave = nn.PixelShuffle(2)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        """Levels from fine to coarse, each (N, C, H, W) -> (N, 1, 2 H, 2 W)."""
+        y = self.enter(levels[-1])
+        for finer, across, mix in reversed(list(zip(levels[:-1], self.across, self.mix, strict=True))):
+            y = mix(F.interpolate(y, scale_factor=2.0, mode="nearest") + across(finer))
+        return self.leave(self.head(y))
+
+
+class RegressionNetwork(nn.Module):
+    """Coefficients, landmarks and bump map of one aligned, completed crop."""
+
+    def __init__(self, config: RegressionConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or RegressionConfig()
+        channels = self.config.channels
+        self.enter = nn.PixelUnshuffle(2)
+        self.stem = ConvBlock(12, channels[0])
+        self.down = nn.ModuleList(
+            nn.Sequential(ConvBlock(a, b, stride=2), Residual(b) if b > 64 else ConvBlock(b, b))
+            for a, b in zip(channels[:-1], channels[1:], strict=True)
+        )
+        self.bump = BumpDecoder(channels[:-1])
+        cells = (self.config.size // 2 ** len(channels)) ** 2
+        self.features = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(channels[-1] * cells, self.config.features, bias=False),
+            nn.BatchNorm1d(self.config.features),
+            nn.ReLU(),
+        )
+        self.sizes = (self.config.identity, EXPRESSIONS, self.config.albedo, LIGHT, POSE, 2 * LANDMARKS)
+        self.heads = nn.Linear(self.config.features, sum(self.sizes))
+        self.start_from(torch.full((LANDMARKS, 2), 0.5))
+
+    @torch.no_grad()
+    def start_from(self, landmarks: Tensor, light: Tensor | None = None) -> None:
+        """Lets an untrained network answer with a face at rest that looks into the camera.
+
+        Args:
+            landmarks: (478, 2) crop widths, the average over the training crops.
+            light: (27,) the average light.
+        """
+        nn.init.normal_(self.heads.weight, std=0.01)
+        self.heads.bias.zero_()
+        _, expression, _, lit, pose, points = self.heads.bias.split(self.sizes)
+        expression.fill_(REST)
+        pose.copy_(torch.tensor(FRONTAL))
+        points.copy_(landmarks.flatten())
+        if light is not None:
+            lit.copy_(light)
+
+    def forward(self, image: Tensor) -> Regressed:
+        """Everything about the face in one pass.
+
+        Args:
+            image: (N, 3, S, S) RGB in [-1, 1], S the configuration's size.
+
+        Returns:
+            See `Regressed`.
+        """
+        check_image("image", image, 3, 2 ** len(self.config.channels))
+        levels = [self.stem(self.enter(image))]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        out = self.heads(self.features(levels[-1]))
+        identity, expression, albedo, light, pose, landmarks = out.split(self.sizes, 1)
+        bump = self.config.bump_limit * torch.tanh(self.bump(levels[:-1]))
+        return Regressed(
+            identity, torch.sigmoid(expression), albedo, light, pose, landmarks.unflatten(1, (LANDMARKS, 2)), bump
+        )
