@@ -1,0 +1,44 @@
+"""The only place that makes a GL context, and the rule that one thread owns it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import moderngl
+
+from realtime.errors import UserError
+
+GL_VERSION = 330  # the shaders are written for 3.3 core
+
+
+def headless_context() -> moderngl.Context:
+    """A context without a window, owned by the calling thread.
+
+    EGL needs no display, so it serves servers and containers; it exists on Linux only, elsewhere the
+    system's own library is asked.
+    """
+    backend = {"backend": "egl"} if sys.platform.startswith("linux") else {}
+    try:
+        context = moderngl.create_context(standalone=True, require=GL_VERSION, **backend)
+    except Exception as error:  # glcontext raises bare Exception, "libGL.so not loaded" among others
+        raise UserError(
+            f"OpenGL 3.3 is not available: {error}",
+            "On Debian or Ubuntu: apt-get install libegl1 libgl1. Elsewhere: update the graphics driver.",
+        ) from error
+    return adopt_context(context)
+
+
+def adopt_context(context: moderngl.Context) -> moderngl.Context:
+    """Note the calling thread as the owner of `context` (a window makes its own)."""
+    context.extra = threading.get_ident()
+    return context
+
+
+def check_owner(context: moderngl.Context) -> None:
+    """Stop a drawing call from a thread in which `context` is not current.
+
+    GL would draw nothing and report nothing: the pictures are just black.
+    """
+    if context.extra != threading.get_ident():
+        raise RuntimeError("this GL context belongs to another thread: draw only in the thread that made it")

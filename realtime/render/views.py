@@ -1,0 +1,37 @@
+"""The views one can switch between while the program runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from realtime.errors import UserError
+
+
+@dataclass(frozen=True)
+class View:
+    """What one view draws over the frame."""
+
+    name: str
+    about: str  # for the help
+    vertex: str | None = None  # in shaders/; without one the frame is shown as it is
+    fragment: str | None = None
+    right_half: bool = False  # draw in the right half only, so that the left shows the frame
+
+
+_ALL = (
+    View("shaded", "model skin in the estimated light", "face.vert", "shaded.frag"),
+    View("texture", "own pixels under a circling lamp", "face.vert", "texture.frag"),
+    View("bump", "bump-mapped normals as colours", "face.vert", "bump.frag"),
+    View("wire", "wireframe over the frame", "wire.vert", "wire.frag"),
+    View("split", "left the frame, right shaded", "face.vert", "shaded.frag", right_half=True),
+    View("off", "the frame alone"),
+)
+_BY_NAME = {view.name: view for view in _ALL}
+VIEWS = tuple(_BY_NAME)
+
+
+def find_view(name: str) -> View:
+    """The view called `name`; a name that does not exist is the user's mistake."""
+    if name not in _BY_NAME:
+        raise UserError(f"There is no view called {name!r}.", f"Choose one of: {', '.join(VIEWS)}.")
+    return _BY_NAME[name]
