@@ -16,7 +16,8 @@ from engines.training.validation import marked_share, mask_iou, part_ious
 from realtime.frames import Image
 
 RATE = 8e-4
-BATCH = 24
+BATCHES = ((128, 24),)  # side of the crops in px, how many of them
+HAND_MADE_SHARE = 0.25  # of the samples, drawn besides from the faces with hand-made maps
 # Small parts count more than their few pixels would.
 WEIGHTS = {"background": 0.5, "skin": 0.6, "hair": 0.6, "neck": 0.7} | dict.fromkeys(
     ("left_brow", "right_brow", "upper_lip", "lower_lip", "inner_mouth"), 2.0
@@ -37,7 +38,7 @@ class ContourTask(Task):
         size = self.network.config.size
         self.dtype = choose_precision(self.network, (torch.zeros(8, 3, size, size),))
 
-    def step(self, batch: dict[str, Tensor], progress: float) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], number: int) -> dict[str, float]:
         """See `Task`."""
         self.network.train()
         judged, glasses = batch["judged"].float(), batch["glasses"].float()

@@ -16,9 +16,9 @@ UNKNOWN = 255
 
 # CelebAMask-HQ's classes 0..18; its left and right are the person's own, as ours are.
 CELEBA = (
-    "background skin nose eyeglasses left_eye right_eye left_brow right_brow ears ears inner_mouth upper_lip lower_lip "
-    "hair HEADWEAR ears neck neck background"
-).split()
+    *("background", "skin", "nose", "eyeglasses", "left_eye", "right_eye", "left_brow", "right_brow", "ears", "ears"),
+    *("inner_mouth", "upper_lip", "lower_lip", "hair", "HEADWEAR", "ears", "neck", "neck", "background"),
+)
 CELEBA_TO_PARTS = np.array([HEADWEAR if n == "HEADWEAR" else PART[n] for n in CELEBA], np.uint8)
 
 # MediaPipe's landmarks around each part.

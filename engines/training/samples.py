@@ -108,30 +108,35 @@ def faces_for(store: FaceStore, validation: bool, left_out: Sequence[str] = ()) 
 
 
 class Batches(Dataset):
-    """Batch number n, always the same for one seed: interrupted and resumed training sees what it would have seen."""
+    """Batch number n, always the same for one seed: interrupted and resumed training sees what it would have seen.
+
+    Args:
+        shapes: (side of the crops in px, how many) of the batches, in turn.
+        hand_made_share: share of the samples that is drawn besides from the faces with hand-made maps.
+    """
 
     def __init__(
         self,
         store: FaceStore,
         indices: np.ndarray,
         library: Library,
-        size: int,
-        count: int,
+        shapes: Sequence[tuple[int, int]],
         seed: int,
         hand_made_share: float = 0.0,
     ) -> None:
         self.store, self.indices, self.library = store, indices, library
-        self.size, self.count, self.seed = size, count, seed
+        self.shapes, self.seed = shapes, seed
         self.hand_made = indices[store.hand_made[indices]]
         self.hand_made_share = hand_made_share if len(self.hand_made) else 0.0
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng((self.seed, number))
-        chosen = rng.choice(self.indices, self.count)
-        swapped = rng.random(self.count) < self.hand_made_share
+        size, count = self.shapes[number % len(self.shapes)]
+        chosen = rng.choice(self.indices, count)
+        swapped = rng.random(count) < self.hand_made_share
         chosen[swapped] = rng.choice(self.hand_made, int(swapped.sum())) if swapped.any() else []
-        return stack([make_sample(self.store, int(i), self.library, rng, self.size) for i in chosen])
+        return stack([make_sample(self.store, int(i), self.library, rng, size) for i in chosen])
 
 
 class _From:

@@ -5,7 +5,8 @@ Layout of a data folder:
     faces*/NAME.jpg             photographs, one face each (jpg, jpeg or png)
     faces*/NAME.png             beside a NAME.jpg: its hand-made map, CelebAMask-HQ's class indices
     occluders/KIND/NAME.png     RGBA cut-outs: hands, glasses, hats, face_masks, objects, scarves
-    occluders/face_masks/keypoints.json   {NAME: {a..f: [x, y]}}: top left, nose bridge, top right, jaw left, chin, jaw right
+    occluders/face_masks/keypoints.json   {NAME: {a..f: [x, y]}} px: top left, nose bridge, top right,
+                                          jaw left, chin, jaw right
     occluders/textures/NAME.jpg
 """
 

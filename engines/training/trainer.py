@@ -52,8 +52,8 @@ class Task(ABC):
     optimisers: dict[str, torch.optim.Optimizer]
 
     @abstractmethod
-    def step(self, batch: dict[str, Tensor], progress: float) -> dict[str, float]:
-        """Learns from one batch; returns the losses."""
+    def step(self, batch: dict[str, Tensor], number: int) -> dict[str, float]:
+        """Learns from batch number `number`; returns the losses."""
 
     @abstractmethod
     def validate(self, network: nn.Module) -> dict[str, float]:
@@ -161,7 +161,7 @@ class Trainer:
                     for optimiser in self.task.optimisers.values():
                         for group in optimiser.param_groups:
                             group["lr"] = self.plan.rate_at(self.step, progress) * group.get("factor", 1.0)
-                    losses = self.task.step(batch, progress)
+                    losses = self.task.step(batch, self.step)
                     self.step += 1
                     self.average.update(self.task.network, self.step)
                     now = time.monotonic()

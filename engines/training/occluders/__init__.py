@@ -72,8 +72,8 @@ def compose(image: Image, layers: Sequence[Layer], rng: Rng) -> Occlusion:
     opacity, eyeglasses = np.zeros((2, size, size), np.float32)
     for layer in layers:
         if rng.random() < 0.6 and layer.shadow > 0:
-            shift = rng.normal(0, size / 50, 2) + (0, size / 60)
-            move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+            across, along = rng.normal(0, size / 50, 2)
+            move = np.array([[1, 0, across], [0, 1, along + size / 60]], np.float32)
             shade = cv2.warpAffine(layer.alpha, move, (size, size), borderMode=cv2.BORDER_REPLICATE)
             shade = cv2.blur(shade, (int(rng.integers(size // 40, size // 10)),) * 2)
             out *= 1 - np.float32(layer.shadow * rng.uniform(0.05, 0.45)) * shade[..., None]

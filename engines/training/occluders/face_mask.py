@@ -62,7 +62,7 @@ def _template(scene: Scene, library: Library, rng: Rng) -> Layer | None:
 
 
 def _outline(scene: Scene, rng: Rng) -> tuple[Array, Array]:
-    """The drawn mask's outline (N, 2) px, and where straps hold it (4, 2): upper left and right, lower left and right."""
+    """The drawn mask's outline (N, 2) px, and its upper and lower corners (4, 2), left before right."""
     p, iod, down, right = scene.points, scene.iod, scene.down, scene.right
     start = int(rng.integers(0, 4))
     jaw = p[list(JAW[start : len(JAW) - start])].astype(np.float64)

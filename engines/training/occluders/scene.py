@@ -125,7 +125,7 @@ def ramp(size: int, rng: Rng, low: float = 0.6, high: float = 1.2) -> Array:
 
 
 def placing(shape: tuple[int, ...], center: Array, scale: Array | float, angle: float, anchor=(0.5, 0.5)) -> Array:
-    """(2, 3) sprite px -> crop px that turns and scales a sprite and puts its anchor (shares of its sides) on a point."""
+    """(2, 3) sprite px -> crop px: turns, scales, and puts the anchor (shares of the sprite's sides) on a point."""
     cos, sin = np.cos(angle), np.sin(angle)
     linear = np.array([[cos, -sin], [sin, cos]]) * np.broadcast_to(scale, 2)
     return np.column_stack([linear, center - linear @ (np.array(anchor) * (shape[1], shape[0]))])

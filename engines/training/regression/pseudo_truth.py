@@ -55,10 +55,9 @@ def fit_face(model: MorphableModel, fitter: Fitter, image: Image, codes: Image, 
         codes: (SIDE, SIDE) its label map.
         landmarks: (478, 2) px in the cut-out.
     """
-    found = fitter.fit(landmarks, STORE_CAMERA)
-    if found is None:
+    fit = fitter.fit(landmarks, STORE_CAMERA)
+    if fit is None:
         return None
-    fit = found[0]
     vertices = model.vertices(fit.identity, fit.expression)
     points = picture_vertices(vertices, fit.pose, STORE_CAMERA)
     normals = model.normals(vertices) @ fit.pose[:3, :3].T
