@@ -31,7 +31,6 @@ def run(config: Config) -> Timings:
     _keep_the_source(config)
     source = open_source(config.source, config.stills)
     lossless = not (source.live or config.source.drop)
-    timings = Timings()
     with ExitStack() as stack:
         stack.callback(source.close)
         from engines.face_model.model import MorphableModel
@@ -44,6 +43,8 @@ def run(config: Config) -> Timings:
         tracker = MediaPipeTracker(config.max_faces, config.stills)
         stack.callback(tracker.close)
         reconstructor = Reconstructor(model, Options(stills=config.stills, device=config.device))
+
+        timings = Timings()  # starts now: loading what is needed is not part of any frame
 
         def compute(frame: Frame) -> FrameResult:
             started = perf_counter()
