@@ -33,10 +33,15 @@ def samples(store):
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
+def one_thread_no_measuring(monkeypatch):
     torch.set_num_threads(1)
     for module in (contour, completion):
         monkeypatch.setattr(module, "choose_precision", lambda *_: torch.float32)
+
+
+@pytest.fixture
+def no_curves(monkeypatch):
+    monkeypatch.setattr("engines.training.trainer.draw_curves", lambda *_: None)
 
 
 def contour_trainer(samples, folder, steps, seed=3):
@@ -53,7 +58,7 @@ def batches(store, start=0):
         number += 1
 
 
-def test_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path, store, samples):
+def test_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path, store, samples, no_curves):
     whole = contour_trainer(samples, tmp_path / "whole", 4)
     whole.run(batches(store))
     part = contour_trainer(samples, tmp_path / "part", 4)
@@ -86,7 +91,7 @@ def test_a_run_leaves_a_network_curves_and_a_sheet(tmp_path, store, samples):
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_a_checkpoint_of_another_shape_is_refused(tmp_path, store, samples):
+def test_a_checkpoint_of_another_shape_is_refused(tmp_path, store, samples, no_curves):
     contour_trainer(samples, tmp_path, 1).run(batches(store))
     other = Trainer(
         contour.ContourTask(samples, ContourConfig(size=32, channels=(4, 6, 8, 12))), Plan(1.0, 1e-3), tmp_path, 0
@@ -100,7 +105,7 @@ def test_resuming_nothing_is_the_users_mistake(tmp_path, samples):
         contour_trainer(samples, tmp_path, 1).resume()
 
 
-def test_the_completion_learns_and_repeats_itself(tmp_path, store, samples):
+def test_the_completion_learns_and_repeats_itself(tmp_path, store, samples, no_curves):
     def run(folder):
         torch.manual_seed(1)
         guide = ContourNetwork(ContourConfig(size=32, channels=SMALL))
