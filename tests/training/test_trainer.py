@@ -185,6 +185,14 @@ def test_weighted_l1_is_a_mean_over_the_weight():
     assert losses.weighted_l1(a, b, weight) == pytest.approx(1.0)
 
 
+def test_tone_sees_light_and_not_texture():
+    texture = torch.rand(1, 3, 16, 16)
+    weight = torch.ones(1, 1, 16, 16)
+    shuffled = texture.reshape(1, 3, 2, 8, 2, 8).flip(3, 5).reshape(1, 3, 16, 16)
+    assert losses.tone_distance(shuffled, texture, weight) == pytest.approx(0, abs=1e-6)
+    assert losses.tone_distance(texture + 0.5, texture, weight) == pytest.approx(0.5, abs=1e-5)
+
+
 def test_masks_to_paint_are_wider_than_found_and_repeat(samples):
     task = completion.CompletionTask(ContourNetwork(ContourConfig(size=32, channels=SMALL)), samples, 1)
     truth = torch.zeros(6, 1, 48, 48)
