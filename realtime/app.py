@@ -44,6 +44,8 @@ def run(config: Config) -> Timings:
         stack.callback(tracker.close)
         reconstructor = Reconstructor(model, Options(stills=config.stills, device=config.device))
 
+        show = (Headless if config.output.headless else Windowed)(config, model, sinks)
+        stack.callback(show.close)
         timings = Timings()  # starts now: loading what is needed is not part of any frame
 
         def compute(frame: Frame) -> FrameResult:
@@ -71,12 +73,9 @@ def run(config: Config) -> Timings:
             stop=stop,
             measure=timings.measure,
         )
-        pipeline = Pipeline(incoming, compute, lossless, timings, halt)
-        stack.enter_context(_until_interrupted())
-        show = (Headless if config.output.headless else Windowed)(config, model, sinks)
-        stack.callback(show.close)
-        with pipeline:
+        with _until_interrupted(), Pipeline(incoming, compute, lossless, timings, halt) as pipeline:
             show.run(pipeline, timings)
+    timings.finish()
     return timings
 
 
