@@ -22,6 +22,7 @@ OK, USER_ERROR = 0, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns the exit status: 0 done, 2 a user's mistake, told in two lines."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("realtime").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _interrupt)  # a service's stop finishes recordings as Ctrl-C does
     try:
         from realtime.config import parse

@@ -34,6 +34,7 @@ def run(config: Config) -> Timings:
     with ExitStack() as stack:
         stack.callback(source.close)
         from engines.face_model.model import MorphableModel
+        from realtime.covered_faces import open_covered_faces
         from realtime.reconstruction import Options, Reconstructor
         from realtime.show import Headless, Windowed
         from realtime.tracking import MediaPipeTracker
@@ -42,7 +43,7 @@ def run(config: Config) -> Timings:
         sinks = _open_sinks(config, source, model, lossless, stack)
         tracker = MediaPipeTracker(config.max_faces, config.stills)
         stack.callback(tracker.close)
-        reconstructor = Reconstructor(model, Options(stills=config.stills, device=config.device))
+        reconstructor = Reconstructor(model, Options(config.stills), open_covered_faces(config.stills, config.device))
 
         show = (Headless if config.output.headless else Windowed)(config, model, sinks)
         stack.callback(show.close)
@@ -75,7 +76,7 @@ def run(config: Config) -> Timings:
         )
         with _until_interrupted(), Pipeline(incoming, compute, lossless, timings, halt) as pipeline:
             show.run(pipeline, timings)
-    timings.finish()
+        timings.finish()
     return timings
 
 
@@ -112,4 +113,4 @@ def _until_interrupted() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        log.warning("Stopped.")
+        log.info("Stopped.")
