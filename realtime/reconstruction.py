@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from engines.face_model.model import MorphableModel
 from realtime.bump import BumpEstimator, BumpMemory
 from realtime.camera import assumed_camera, picture_vertices
+from realtime.covered_faces import CoveredFaces
 from realtime.fitting import Fit, Fitter, IdentityEvidence, Prior
 from realtime.frames import Array, Camera, Coefficients, FaceState, Frame, FrameResult, TrackedFace
 from realtime.gaze import gaze_vectors
+from realtime.layers import in_picture
 from realtime.light import NEUTRAL, estimate_light
 from realtime.smoothing import FaceSmoother
+from realtime.unocclude import Seen
 from realtime.visibility import vertex_visibility
 
 # Seconds a lost face is remembered for; as long as the tracker keeps its number.
@@ -40,7 +43,6 @@ class Options:
     """What the user may choose about the reconstruction."""
 
     stills: bool = False  # every picture is on its own: nothing is remembered or smoothed
-    device: str = "auto"  # where the networks run: auto, cpu or gpu
 
 
 @dataclass
@@ -64,12 +66,16 @@ class Reconstructor:
     Args:
         model: the face model.
         options: see `Options`.
+        covered: the networks that see through what covers a face; None: every face is taken to be in plain view.
     """
 
-    def __init__(self, model: MorphableModel, options: Options | None = None) -> None:
+    def __init__(
+        self, model: MorphableModel, options: Options | None = None, covered: CoveredFaces | None = None
+    ) -> None:
         options = options or Options()
         self._model = model
         self._stills = options.stills
+        self._covered = covered
         self._fitter = Fitter(model)
         self._bumps = BumpEstimator(model)
         self._albedo = np.zeros(len(model.albedo_basis), np.float32)
@@ -86,24 +92,38 @@ class Reconstructor:
         camera = assumed_camera(frame.image.shape[1], frame.image.shape[0])
         clock = StageClock()
         self._forget(frame.time)
-        states = [self._face(frame, face, camera, clock) for face in faces]
+        if self._covered is None:
+            states = [self._face(frame, face, None, camera, clock) for face in faces]
+            layers = None
+        else:
+            seen = self._covered.process(frame, faces, clock)
+            states = [self._face(frame, each.face, each, camera, clock) for each in seen]
+            with clock("blend"):
+                layers = in_picture(frame.image, seen)
         return FrameResult(
             frame=frame,
             camera=camera,
             faces=tuple(state for state in states if state is not None),
+            occlusion=layers and layers.occlusion,
+            parts=layers and layers.parts,
+            complete=layers and layers.complete,
             timings=clock.milliseconds,
         )
 
-    def _face(self, frame: Frame, face: TrackedFace, camera: Camera, clock: StageClock) -> FaceState | None:
+    def _face(
+        self, frame: Frame, face: TrackedFace, seen: Seen | None, camera: Camera, clock: StageClock
+    ) -> FaceState | None:
         track = self._track(face, frame.time)
         with clock("fit"):
-            fit = self._fit(track, face, camera, weights=None, prior=None)
+            fit = self._fit(track, face, camera, weights=seen and seen.weights, prior=None)
         if fit is None:
             return None
         with clock("mesh"):
             mesh = self._mesh(fit, camera)
         with clock("visibility"):
             visibility = vertex_visibility(mesh.vertices, self._model.triangles, mesh.normals, camera)
+            if seen is not None:
+                visibility *= seen.uncovered(mesh.vertices)
         with clock("light"):
             light = self._light(track, frame, mesh, visibility)
         with clock("bump"):
