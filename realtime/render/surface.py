@@ -76,16 +76,17 @@ class FaceSurface:
         self._normal.write(np.ascontiguousarray(self._model.normals(face.vertices), np.float32))
         if "light" in program:
             self._albedo.write(np.ascontiguousarray(self._model.albedo(face.coefficients.albedo), np.float32))
-            program["light"].write(np.ascontiguousarray(face.coefficients.light.reshape(3, 9).T, np.float32))
+            program["light"] = face.coefficients.light.reshape(3, 9).T.tolist()
         self._bump(face.bump, slot).use(BUMP_UNIT)
 
     def _bump(self, height: np.ndarray, slot: int) -> moderngl.Texture:
         """The height map's texture, uploaded only when the array is another one than last time."""
         known, texture = self._bumps.get(slot, (None, None))
-        if texture is None or texture.size != height.shape[::-1]:
+        size = (height.shape[1], height.shape[0])
+        if texture is None or texture.size != size:
             if texture is not None:
                 texture.release()
-            texture = self._context.texture(height.shape[::-1], 1, dtype="f2")
+            texture = self._context.texture(size, 1, dtype="f2")
             texture.repeat_x = texture.repeat_y = False
         if known is not height:
             texture.write(np.ascontiguousarray(height, np.float16))

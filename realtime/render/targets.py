@@ -36,7 +36,7 @@ class PictureTarget:
     def read(self) -> Image:
         """(H, W, 3) uint8 RGB, a new array. Four components are read: with three, GL converts slowly."""
         self.canvas.read_into(self._rgba, components=4)
-        return cv2.cvtColor(self._rgba, cv2.COLOR_RGBA2RGB)
+        return np.asarray(cv2.cvtColor(self._rgba, cv2.COLOR_RGBA2RGB), np.uint8)
 
     def release(self) -> None:
         """Give the memory back now."""
@@ -80,7 +80,7 @@ class FaceLayer:
 
         `softness` is half the fade's width in px; so many px around `rectangle` are looked at as well.
         """
-        self.canvas.scissor = None
+        self.canvas.scissor = (0, 0, *self.size)
         if self.samples:
             self._context.copy_framebuffer(self._resolved, self.canvas)
         canvas.use()
@@ -91,7 +91,7 @@ class FaceLayer:
         self._context.enable_only(moderngl.BLEND)
         self._context.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
         self._quad.render(moderngl.TRIANGLE_STRIP, vertices=4)
-        self._context.blend_func = moderngl.DEFAULT_BLENDING
+        self._context.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
         self._context.disable(moderngl.BLEND)
 
     def release(self) -> None:
