@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
+from engines.face_model.model import MorphableModel
 from realtime.config import Config
 from realtime.errors import UserError
 from realtime.frames import Frame, FrameResult
@@ -33,7 +34,6 @@ def run(config: Config) -> Timings:
     lossless = not (source.live or config.source.drop)
     with ExitStack() as stack:
         stack.callback(source.close)
-        from engines.face_model.model import MorphableModel
         from realtime.covered_faces import open_covered_faces
         from realtime.reconstruction import Options, Reconstructor
         from realtime.show import Headless, Windowed
@@ -80,7 +80,7 @@ def run(config: Config) -> Timings:
     return timings
 
 
-def _open_sinks(config: Config, source: Source, model: object, lossless: bool, stack: ExitStack) -> list[Sink]:
+def _open_sinks(config: Config, source: Source, model: MorphableModel, lossless: bool, stack: ExitStack) -> list[Sink]:
     """What the user wants kept. Each is finished when `stack` is left, whatever happens."""
     output = config.output
     sinks: list[Sink] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from engines.face_model.model import MorphableModel
 from realtime.config import Config
 from realtime.frames import FrameResult
 from realtime.loop import Pipeline, Sink
@@ -12,7 +13,6 @@ from realtime.mailbox import Finished
 from realtime.outputs.controls import Controls, status_lines
 from realtime.outputs.snapshot import Snapshots
 from realtime.outputs.window import Window
-from realtime.render.mesh import SurfaceModel
 from realtime.render.scene import SceneRenderer
 from realtime.timing import Timings
 
@@ -33,7 +33,7 @@ class Headless:
         sinks: what takes the results.
     """
 
-    def __init__(self, config: Config, model: SurfaceModel, sinks: Sequence[Sink]) -> None:
+    def __init__(self, config: Config, model: MorphableModel, sinks: Sequence[Sink]) -> None:
         self._view, self._sinks = config.view, sinks
         draws = not sinks or any(sink.needs_picture for sink in sinks)
         self._scene = SceneRenderer(FIRST_SIZE, model, config.samples) if draws else None
@@ -63,7 +63,7 @@ class Windowed:
         sinks: what takes the results.
     """
 
-    def __init__(self, config: Config, model: SurfaceModel, sinks: Sequence[Sink]) -> None:
+    def __init__(self, config: Config, model: MorphableModel, sinks: Sequence[Sink]) -> None:
         self._window = Window(TITLE, config.source.size or FIRST_SIZE)
         self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context)
         self._controls = Controls(view=config.view, samples=config.samples)
