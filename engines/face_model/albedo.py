@@ -1,4 +1,4 @@
-"""Learns how skin reflects light from photographs: unwrap, divide the shading out, find the components (build time only).
+"""Learns how skin reflects light: unwrap photographs, divide the shading out, find components (build time only).
 
 What a photograph shows is albedo times light, and one picture cannot tell dark skin in bright light from light skin in
 dim light. So only the *pattern* of the light is taken from each photograph (spherical harmonics on the fitted mesh,

@@ -1,4 +1,4 @@
-"""Photographs with a face each, tracked once: what the landmark map and the albedo are learned from (build time only)."""
+"""Photographs with a face each: what landmark map and albedo are learned from (build time only)."""
 
 from __future__ import annotations
 
