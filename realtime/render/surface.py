@@ -8,7 +8,7 @@ import moderngl
 import numpy as np
 
 from realtime.frames import Array, FaceState
-from realtime.render.mesh import SurfaceModel, border_opacity, px_per_mm, wire_edges
+from realtime.render.mesh import SurfaceModel, mesh_opacity, px_per_mm, wire_edges
 from realtime.render.programs import load_program, set_uniforms
 from realtime.render.views import View
 
@@ -26,7 +26,7 @@ class FaceSurface:
         self._context = context
         self._model = model
         count, corners = len(model.mean), model.triangles.ravel()
-        opacity = border_opacity(model)
+        opacity = mesh_opacity(model)
         self._position = context.buffer(reserve=count * 12)
         self._normal = context.buffer(reserve=count * 12)
         self._albedo = context.buffer(reserve=count * 12)
