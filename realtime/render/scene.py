@@ -65,12 +65,12 @@ class SceneRenderer:
         chosen = find_view(view)
         height, width = result.frame.image.shape[:2]
         self._fit_targets((width, height))
-        self._target.begin(result.frame.image)
+        self._target.begin(chosen.picture(result))
         if chosen.fragment:
             self._draw_faces(result, chosen)
-            if gaze:
-                for face in result.faces:
-                    self._gaze.draw(face, (width, height))
+        if gaze:
+            for face in result.faces:
+                self._gaze.draw(face, (width, height))
         if hud:
             self._hud.draw(hud, (width, height), top_down=True)
 
