@@ -64,3 +64,11 @@ def _tinted(image: Image, color: Image, mask: Image) -> Image:
     """A copy of `image` with `color` mixed in where `mask` is not 0."""
     mixed = cv2.addWeighted(image, 1 - TINT_STRENGTH, color, TINT_STRENGTH, 0)
     return np.asarray(cv2.copyTo(mixed, mask, image.copy()), np.uint8)
+
+
+PICTURES = {
+    "frame": frame_picture,
+    "complete": complete_picture,
+    "mask": mask_picture,
+    "parts": parts_picture,
+}

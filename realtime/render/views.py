@@ -1,13 +1,10 @@
-"""The views one can switch between while the program runs."""
+"""The views one can switch between while the program runs: names and ingredients, nothing heavy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from realtime.errors import UserError
-from realtime.frames import FrameResult, Image
-from realtime.render.pictures import complete_picture, frame_picture, mask_picture, parts_picture
 
 
 @dataclass(frozen=True)
@@ -18,7 +15,7 @@ class View:
     about: str  # for the help
     vertex: str = ""  # in shaders/; without them no face is drawn
     fragment: str = ""
-    picture: Callable[[FrameResult], Image] = frame_picture  # what lies under the faces
+    picture: str = "frame"  # what lies under the faces: a key of pictures.PICTURES
     right_half: bool = False  # draw in the right half only, so that the left shows the frame
 
     @property
@@ -29,14 +26,14 @@ class View:
 
 _ALL = (
     View("shaded", "model skin in the estimated light", "face.vert", "shaded.frag"),
-    View("texture", "own pixels under a circling lamp", "face.vert", "texture.frag", complete_picture),
+    View("texture", "own pixels under a circling lamp", "face.vert", "texture.frag", "complete"),
     View("bump", "bump-mapped normals as colours", "face.vert", "bump.frag"),
     View("wire", "wireframe over the frame", "wire.vert", "wire.frag"),
     View("split", "left the frame, right shaded", "face.vert", "shaded.frag", right_half=True),
     View("off", "the frame alone"),
-    View("complete", "the frame with what is covered painted in", picture=complete_picture),
-    View("parts", "parts of the complete face", picture=parts_picture),
-    View("mask", "what covers the face", picture=mask_picture),
+    View("complete", "the frame with what is covered painted in", picture="complete"),
+    View("parts", "parts of the complete face", picture="parts"),
+    View("mask", "what covers the face", picture="mask"),
 )
 _BY_NAME = {view.name: view for view in _ALL}
 VIEWS = tuple(_BY_NAME)

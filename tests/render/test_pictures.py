@@ -8,9 +8,8 @@ from realtime.frames import PART_NAMES
 from realtime.render.pictures import (
     MASK_COLOR,
     PART_COLORS,
+    PICTURES,
     TINT_STRENGTH,
-    complete_picture,
-    frame_picture,
     mask_picture,
     parts_picture,
 )
@@ -20,7 +19,7 @@ def tinted(color):
     return np.rint(100 * (1 - TINT_STRENGTH) + np.array(color) * TINT_STRENGTH)
 
 
-@pytest.mark.parametrize("picture", [frame_picture, complete_picture, mask_picture, parts_picture])
+@pytest.mark.parametrize("picture", PICTURES.values())
 def test_without_networks_every_picture_is_the_frame(picture):
     result = make_result(grey(6, 4))
     np.testing.assert_array_equal(picture(result), result.frame.image)
