@@ -7,7 +7,7 @@ import pytest
 from covered_fakes import PAINT, ring
 
 from realtime.alignment import to_crop
-from realtime.layers import in_picture
+from realtime.layers import in_picture, most_likely
 from realtime.unocclude import (
     FADE_SECONDS,
     HIDDEN_WEIGHT,
@@ -161,3 +161,8 @@ def test_points_outside_a_crop_are_not_covered():
 def test_weights_without_a_mask_are_all_one(face):
     matrix = np.float32([[1, 0, 0], [0, 1, 0]])
     assert (landmark_weights(face.landmarks, matrix, np.zeros((192, 192), np.float32)) == 1).all()
+
+
+def test_the_most_likely_part_is_the_first_of_the_largest():
+    parts = np.random.default_rng(0).random((14, 16, 16)).astype(np.float32).round(1)
+    np.testing.assert_array_equal(most_likely(parts), parts.argmax(0))
