@@ -105,7 +105,7 @@ def test_a_killed_program_leaves_a_playable_recording(tmp_path):
     script = f"""
 import sys, time; sys.path[:0] = [{str(REPOSITORY)!r}, {str(Path(__file__).parent)!r}]
 from pathlib import Path
-from conftest import TinyModel
+from tiny_model import TinyModel
 from realtime.frames import Camera, Frame, FrameResult
 from realtime.outputs.recorder import Recorder
 import numpy as np
