@@ -165,10 +165,18 @@ def measure(
 
 
 def kept_out(data: Path, faces: Path) -> tuple[FaceStore, PseudoTruth, NDArray]:
-    """The stored faces, their pseudo-truth, and the indices of those that no network has seen."""
+    """The stored faces that no network has seen, their pseudo-truth, and the indices of those that can be used."""
     store = open_store(data, faces)
-    truth = open_pseudo_truth(store, faces.parent / "regression" / "pseudo_truth.npz")
-    return store, truth, usable(truth, faces_for(store, validation=True))
+    rows = faces_for(store, validation=True)
+    mine = FaceStore(
+        names=[store.names[i] for i in rows],
+        images=store.images[rows],
+        labels=store.labels[rows],
+        landmarks=store.landmarks[rows],
+        hand_made=store.hand_made[rows],
+    )
+    truth = open_pseudo_truth(mine, faces.parent / "regression" / "pseudo_truth_kept_out.npz")
+    return mine, truth, usable(truth, np.arange(len(mine)))
 
 
 def cover(image: Image, points: Array, library: Library, rng: np.random.Generator, number: int) -> Image:
