@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -59,7 +60,8 @@ def run(config: Config) -> Timings:
         reconstructor = Reconstructor(model, Options(config.stills), covered)
         timings = Timings()  # starts now: loading what is needed is not part of any frame
         work = partial(_compute, tracker, reconstructor, timings)
-        with _until_interrupted(), _pipeline(config.source, source, work, lossless, timings) as pipeline:
+        pipeline = _pipeline(config.source, source, work, lossless, timings)
+        with pipeline, _ending_at_signals(pipeline):
             show.run(pipeline, timings)
         timings.finish()
     return timings
@@ -131,9 +133,20 @@ def _keep_the_source(config: Config) -> None:
 
 
 @contextmanager
-def _until_interrupted() -> Iterator[None]:
-    """Ctrl-C is the usual end of a camera: outputs are finished on the way out, and nothing is wrong."""
+def _ending_at_signals(pipeline: Pipeline) -> Iterator[None]:
+    """Ctrl-C, or a service's stop, is the usual end of a camera: outputs are finished, and nothing is wrong.
+
+    The pipeline is told, rather than an exception raised wherever the program happens to be. A second signal raises.
+    """
+
+    def end(kind: int, frame: object) -> None:
+        log.info("Stopped.")
+        pipeline.interrupt()
+        signal.signal(kind, signal.default_int_handler)
+
+    before = {kind: signal.signal(kind, end) for kind in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except KeyboardInterrupt:
-        log.info("Stopped.")
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

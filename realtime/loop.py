@@ -62,6 +62,7 @@ class Pipeline:
     ) -> None:
         self._frames, self._compute, self._halt = frames, compute, halt
         self._timings = timings
+        self._interrupted = False
         self._captured: Mailbox[Frame] = Mailbox(lossless)
         self._computed: Mailbox[FrameResult] = Mailbox(lossless)
         self._threads = [
@@ -82,15 +83,21 @@ class Pipeline:
             thread.join(JOIN_SECONDS)
         self._count_dropped()
 
+    def interrupt(self) -> None:
+        """Makes `take` say that the source has ended; may be called from a signal's handler."""
+        self._interrupted = True
+
     def take(self, timeout: float | None = None) -> FrameResult:
         """The next result.
 
         Raises:
             TimeoutError: none came within `timeout` seconds; 0 looks without waiting.
-            Finished: the source has ended and every result was taken.
+            Finished: the source has ended and every result was taken, or `interrupt` was called.
             Exception: whatever went wrong on one of the threads.
         """
         self._count_dropped()
+        if self._interrupted:
+            raise Finished
         return self._computed.get(timeout)
 
     def results(self) -> Iterator[FrameResult]:

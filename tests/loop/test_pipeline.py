@@ -173,6 +173,17 @@ def test_looking_without_waiting():
             pipeline.take(2)
 
 
+def test_an_interrupt_ends_it_in_order():
+    shown = []
+    with Pipeline(camera(), compute, True, Timings()) as pipeline:
+        for result in pipeline.results():
+            shown.append(result.frame.index)
+            if len(shown) == 3:
+                pipeline.interrupt()
+    assert shown == [0, 1, 2]
+    assert not any(thread.is_alive() for thread in pipeline._threads)
+
+
 def test_an_empty_source():
     with Pipeline(iter(()), compute, True, Timings()) as pipeline:
         assert list(pipeline.results()) == []
