@@ -3,6 +3,7 @@
 from engines.networks.checkpoint import KINDS, load_network, save_network
 from engines.networks.completion import CompletionConfig, CompletionNetwork, blend
 from engines.networks.contour import ContourConfig, ContourNetwork
+from engines.networks.regression import Regressed, RegressionConfig, RegressionNetwork
 
 __all__ = [
     "KINDS",
@@ -10,6 +11,9 @@ __all__ = [
     "CompletionNetwork",
     "ContourConfig",
     "ContourNetwork",
+    "Regressed",
+    "RegressionConfig",
+    "RegressionNetwork",
     "blend",
     "load_network",
     "save_network",

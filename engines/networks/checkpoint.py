@@ -12,12 +12,14 @@ from torch import nn
 
 from engines.networks.completion import CompletionConfig, CompletionNetwork
 from engines.networks.contour import ContourConfig, ContourNetwork
+from engines.networks.regression import RegressionConfig, RegressionNetwork
 from realtime.errors import UserError
 
 # kind -> (network, its configuration); a new network is added here.
 KINDS: dict[str, tuple[type[nn.Module], type]] = {
     "contour": (ContourNetwork, ContourConfig),
     "completion": (CompletionNetwork, CompletionConfig),
+    "regression": (RegressionNetwork, RegressionConfig),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -27,7 +28,7 @@ class RegressionConfig:
     """The dimensions of a regression network; they travel with its weights."""
 
     size: int = 128  # px, the side of the crops
-    channels: tuple[int, ...] = (24, 48, 96, 160, 256)  # at 1/2, 1/4, ... of the crop's side
+    channels: tuple[int, ...] = (16, 32, 64, 128, 256)  # at 1/2, 1/4, ... of the crop's side
     features: int = 384  # what all coefficients are read from
     identity: int = 80  # components of the face model
     albedo: int = 40
@@ -66,7 +67,7 @@ class BumpDecoder(nn.Module):
         widths = [max(16, c // 2) for c in channels]  # of each level of the way up
         self.enter = nn.Conv2d(channels[-1], widths[-1], 1)
         self.across = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels[:-1], widths[1:], strict=True))
-        self.mix = nn.ModuleList(ConvBlock(b, a) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.mix = nn.ModuleList(ConvBlock(b, a) for a, b in pairwise(widths))
         self.head = nn.Conv2d(widths[0], 4, 3, padding=1)
         self.leave = nn.PixelShuffle(2)
 
@@ -89,7 +90,7 @@ class RegressionNetwork(nn.Module):
         self.stem = ConvBlock(12, channels[0])
         self.down = nn.ModuleList(
             nn.Sequential(ConvBlock(a, b, stride=2), Residual(b) if b > 64 else ConvBlock(b, b))
-            for a, b in zip(channels[:-1], channels[1:], strict=True)
+            for a, b in pairwise(channels)
         )
         self.bump = BumpDecoder(channels[:-1])
         cells = (self.config.size // 2 ** len(channels)) ** 2

@@ -1,0 +1,1 @@
+"""Everything that takes results: the window, recordings, exports, streams."""

@@ -1,0 +1,1 @@
+"""Drawing with ModernGL: the scene, its views, and the text over it."""

@@ -11,22 +11,32 @@ from realtime.render.programs import load_program
 
 MARGIN_PX = 8
 PADDING_PX = 6
-LINE_PX = 16  # at scale 1
+LINE_PX = 16  # at scale 1, as the other measures
+COLUMN_GAP_PX = 14
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-FONT_SCALE = 0.43  # at scale 1: capitals of about 9 px
+FONT_SCALE = 0.43  # capitals of about 9 px
 MIN_HEIGHT_PX = 480  # smaller pictures keep scale 1, larger ones scale with their height
 
 
 def text_panel(lines: list[str], scale: float) -> Image:
-    """(h, w) uint8: white text on black, as wide as its longest line. OpenCV's font knows ASCII only."""
-    lines = [line.encode("ascii", "replace").decode() for line in lines]
+    """(h, w) uint8: white text on black, as wide as its longest line.
+
+    A tab starts a second column, the same in all lines. OpenCV's font knows ASCII only.
+    """
     font_scale, thickness = FONT_SCALE * scale, max(1, round(scale))
-    width = max(cv2.getTextSize(line, FONT, font_scale, thickness)[0][0] for line in lines)
+
+    def width_of(text: str) -> int:
+        return cv2.getTextSize(text, FONT, font_scale, thickness)[0][0]
+
+    rows = [line.encode("ascii", "replace").decode().split("\t", 1) for line in lines]
+    column = max((width_of(row[0]) for row in rows if len(row) == 2), default=0) + round(COLUMN_GAP_PX * scale)
+    width = max(column + width_of(row[1]) if len(row) == 2 else width_of(row[0]) for row in rows)
     padding, line_height = round(PADDING_PX * scale), round(LINE_PX * scale)
-    panel = np.zeros((line_height * len(lines) + 2 * padding, width + 2 * padding), np.uint8)
-    for row, line in enumerate(lines):
-        baseline = padding + line_height * row + round(0.78 * line_height)
-        cv2.putText(panel, line, (padding, baseline), FONT, font_scale, 255, thickness, cv2.LINE_AA)
+    panel = np.zeros((line_height * len(rows) + 2 * padding, width + 2 * padding), np.uint8)
+    for number, row in enumerate(rows):
+        baseline = padding + line_height * number + round(0.78 * line_height)
+        for text, x in zip(row, (padding, padding + column), strict=False):
+            cv2.putText(panel, text, (x, baseline), FONT, font_scale, 255, thickness, cv2.LINE_AA)
     return panel
 
 

@@ -49,6 +49,11 @@ class SceneRenderer:
         self._present = self.context.vertex_array(self._present_program, [])
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the picture drawn last."""
+        return self._target.size
+
+    @property
     def samples(self) -> int:
         """Samples per pixel; 0 without anti-aliasing."""
         return self._target.samples
@@ -108,8 +113,10 @@ class SceneRenderer:
 
     def _fit_target(self, size: tuple[int, int], samples: int) -> None:
         if (size, samples) != (self._target.size, self._target.samples):
-            self._target.release()
-            self._target = self._make_target(size, samples)
+            old, self._target = self._target, self._make_target(size, samples)
+            # GL keeps the old one bound until the next is used: it must outlive the making of that.
+            self._target.canvas.use()
+            old.release()
 
     def _make_target(self, size: tuple[int, int], samples: int) -> PictureTarget:
         limit = self.context.info["GL_MAX_TEXTURE_SIZE"]

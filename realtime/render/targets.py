@@ -21,9 +21,8 @@ class PictureTarget:
         self.size = size
         self.samples = samples
         self.picture = context.texture(size, 4)
-        self.picture.filter = (moderngl.LINEAR, moderngl.LINEAR)
         self.color = context.texture(size, 4)
-        self.color.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        self.color.repeat_x = self.color.repeat_y = False  # scaled into a window, its edges must not mix
         self._source = context.framebuffer([self.picture])
         self._plain = context.framebuffer([self.color], None if samples else context.depth_renderbuffer(size))
         self._multi = (

@@ -1,0 +1,191 @@
+"""The morphable face: identity, expression and albedo of one fixed mesh, in numpy.
+
+Head frame: millimetres, right-handed, x to the person's left, y up, z out of the face; the origin lies midway between
+the centres of the mean face's eyeballs. Identity and albedo coefficients are standard deviations; expressions are the
+52 ARKit blendshapes, 0..1. Everything is linear but the eyeballs, which really turn.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from realtime.errors import UserError
+
+Array = NDArray[np.float32]
+DEFAULT_PATH = Path(__file__).with_name("face_model.npz")
+LANDMARKS = 478
+RIGHT, LEFT = 0, 1  # the order of the eyes everywhere: the person's right eye first, as in MediaPipe's irises
+# How far an eyeball turns at coefficient 1, radians: towards the nose or the temple, and up or down.
+YAW_RANGE = float(np.radians(35.0))
+PITCH_RANGE = float(np.radians(25.0))
+
+
+@dataclass(frozen=True)
+class MorphableModel:
+    """V vertices, T triangles, K identity and A albedo components; see the module's frame of reference."""
+
+    mean: Array  # (V, 3) mm
+    identity_basis: Array  # (K, V, 3) mm per standard deviation
+    expression_basis: Array  # (52, V, 3) mm at coefficient 1; zero on the eyeballs
+    expression_names: tuple[str, ...]  # ARKit's, in alphabetical order
+    albedo_mean: Array  # (V, 3) linear RGB, 0..1
+    albedo_basis: Array  # (A, V, 3) linear RGB per standard deviation
+    triangles: NDArray[np.int32]  # (T, 3) counter-clockwise from outside
+    uv: Array  # (V, 2) 0..1, v up, the person's left at larger u
+    parts: NDArray[np.uint8]  # (V,) index into mesh_part_names
+    mesh_part_names: tuple[str, ...]
+    mirror: NDArray[np.int32]  # (V,) the vertex on the other side of the face
+    landmark_triangle: NDArray[np.int32]  # (478,) MediaPipe's order
+    landmark_barycentric: Array  # (478, 3)
+    landmark_sigma: Array  # (478,) mm, how far the tracker's landmark typically lies from ours
+    weld: NDArray[np.int32]  # (V,) the first vertex at the same place: texture seams share it
+    eye_ranges: NDArray[np.int32]  # (2, 2) first vertex and one past the last: right eye, left eye
+    eye_centers: Array  # (2, 3) mm, of the mean face
+    eye_center_basis: Array  # (K, 2, 3) mm per standard deviation
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> MorphableModel:
+        """Read and check a model file; without a path the one that comes with the program."""
+        path = Path(path) if path is not None else DEFAULT_PATH
+        remedy = "Restore it with `git checkout`, or build it with `python -m engines.face_model.build --help`."
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return cls._from_arrays(arrays)
+        except FileNotFoundError:
+            raise UserError(f"The face model {path} is missing.", remedy) from None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"The face model {path} is damaged ({reason}).", remedy) from None
+
+    @classmethod
+    def _from_arrays(cls, arrays: dict[str, np.ndarray]) -> MorphableModel:
+        """Build from the file's arrays: widen the half floats and check that all sizes agree."""
+        fields = {name: arrays[name] for name in cls.__dataclass_fields__}
+        for name, value in fields.items():
+            if value.dtype == np.float16:
+                fields[name] = value.astype(np.float32)
+            elif value.dtype.kind == "U":
+                fields[name] = tuple(str(v) for v in value)
+        model = cls(**fields)
+        model._check()
+        return model
+
+    def _check(self) -> None:
+        """Raise ValueError when an array's size, or an index, cannot be right."""
+        v, k, a, t = len(self.mean), len(self.identity_basis), len(self.albedo_basis), len(self.triangles)
+        expected = {
+            "mean": (v, 3),
+            "identity_basis": (k, v, 3),
+            "expression_basis": (52, v, 3),
+            "albedo_mean": (v, 3),
+            "albedo_basis": (a, v, 3),
+            "triangles": (t, 3),
+            "uv": (v, 2),
+            "parts": (v,),
+            "mirror": (v,),
+            "landmark_triangle": (LANDMARKS,),
+            "landmark_barycentric": (LANDMARKS, 3),
+            "landmark_sigma": (LANDMARKS,),
+            "weld": (v,),
+            "eye_ranges": (2, 2),
+            "eye_centers": (2, 3),
+            "eye_center_basis": (k, 2, 3),
+        }
+        for name, shape in expected.items():
+            found = getattr(self, name)
+            if found.shape != shape:
+                raise ValueError(f"{name} is {found.shape}, not {shape}")
+            if found.dtype.kind == "f" and not np.isfinite(found).all():
+                raise ValueError(f"{name} is not finite")
+        if len(self.expression_names) != 52:
+            raise ValueError(f"{len(self.expression_names)} expression names, not 52")
+        limits = {"triangles": v, "mirror": v, "weld": v, "landmark_triangle": t, "parts": len(self.mesh_part_names)}
+        for name, limit in limits.items():
+            found = getattr(self, name)
+            if found.min() < 0 or found.max() >= limit:
+                raise ValueError(f"{name} points outside 0..{limit - 1}")
+
+    def neutral(self, identity: ArrayLike) -> Array:
+        """(V, 3) mm: the face without expression. `identity` (n,) may be shorter than K: the rest is zero."""
+        return self.mean + _combine(identity, self.identity_basis)
+
+    def vertices(self, identity: ArrayLike, expression: ArrayLike) -> Array:
+        """(V, 3) mm: the face with `expression` (52,) on it and the eyeballs turned."""
+        vertices = self.neutral(identity) + _combine(expression, self.expression_basis)
+        centers = self.eye_centers_of(identity)
+        for eye, rotation in enumerate(self.eye_rotations(expression)):
+            first, end = self.eye_ranges[eye]
+            vertices[first:end] = (vertices[first:end] - centers[eye]) @ rotation.T + centers[eye]
+        return vertices
+
+    def eye_centers_of(self, identity: ArrayLike) -> Array:
+        """(2, 3) mm: the centres of the right and the left eyeball."""
+        return self.eye_centers + _combine(identity, self.eye_center_basis)
+
+    def eye_rotations(self, expression: ArrayLike) -> Array:
+        """(2, 3, 3): how `expression` turns the right and the left eyeball, in the head frame."""
+        value = dict(zip(self.expression_names, np.asarray(expression, np.float32).tolist(), strict=True))
+        rotations = np.empty((2, 3, 3), np.float32)
+        for eye, side, inward in ((RIGHT, "Right", 1.0), (LEFT, "Left", -1.0)):
+            # Towards the nose is +x for the right eye and -x for the left one.
+            yaw = inward * YAW_RANGE * (value[f"eyeLookIn{side}"] - value[f"eyeLookOut{side}"])
+            pitch = PITCH_RANGE * (value[f"eyeLookUp{side}"] - value[f"eyeLookDown{side}"])
+            sy, cy, sp, cp = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch)
+            # Up about the x axis first, then sideways about y; z goes to (sin yaw, sin pitch, 1), roughly.
+            rotations[eye] = [[cy, -sy * sp, sy * cp], [0, cp, sp], [-sy, -cy * sp, cy * cp]]
+        return rotations
+
+    def albedo(self, coefficients: ArrayLike) -> Array:
+        """(V, 3) linear RGB, clipped to what a surface can reflect. `coefficients` (n,) may be shorter than A."""
+        return np.clip(self.albedo_mean + _combine(coefficients, self.albedo_basis), 0.0, 1.0)
+
+    def landmarks(self, vertices: Array) -> Array:
+        """(478, D): MediaPipe's landmarks on `vertices` (V, D), in any frame."""
+        corners = vertices[self.triangles[self.landmark_triangle]]
+        return np.einsum("lcd,lc->ld", corners, self.landmark_barycentric)
+
+    def normals(self, vertices: Array) -> Array:
+        """(V, 3) unit normals of `vertices` (V, 3), pointing outward, without a crease at texture seams."""
+        x, y, z = np.ascontiguousarray(vertices.T)
+        i, j, k = self._corners
+        ux, uy, uz = x[j] - x[i], y[j] - y[i], z[j] - z[i]
+        vx, vy, vz = x[k] - x[i], y[k] - y[i], z[k] - z[i]
+        faces = (uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)
+        order, starts = self._incidence
+        normals = np.stack([np.add.reduceat(f[order], starts) for f in faces], 1)
+        normals /= np.maximum(np.sqrt((normals * normals).sum(1, keepdims=True)), 1e-12)
+        return normals[self._welded_row]
+
+    @cached_property
+    def _corners(self) -> NDArray[np.int64]:
+        """(3, T) the triangles, corner by corner."""
+        return np.ascontiguousarray(self.triangles.T, np.int64)
+
+    @cached_property
+    def _incidence(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The triangles around every welded vertex, one after the other, and where each vertex's begin."""
+        welded = self.weld[self.triangles].ravel()
+        order = np.argsort(welded, kind="stable")
+        _, starts = np.unique(welded[order], return_index=True)
+        return order // 3, starts
+
+    @cached_property
+    def _welded_row(self) -> NDArray[np.int64]:
+        """(V,) the row of every vertex among the welded ones."""
+        return np.searchsorted(np.unique(self.weld[self.triangles]), self.weld)
+
+
+def _combine(coefficients: ArrayLike, basis: Array) -> Array:
+    """(n,) times the first n of (K, ...) -> (...)."""
+    coefficients = np.asarray(coefficients, np.float32)
+    if coefficients.ndim != 1 or len(coefficients) > len(basis):
+        raise ValueError(f"expected at most {len(basis)} coefficients in one row, got shape {coefficients.shape}")
+    used = basis[: len(coefficients)].reshape(len(coefficients), int(np.prod(basis.shape[1:])))
+    return (coefficients @ used).reshape(basis.shape[1:])

@@ -1,0 +1,131 @@
+"""The networks on the CPU, by OpenVINO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.engine import RESTORE, WEIGHTS, NetworkSpec, check_array, get_spec, is_shipped, read_weights
+from realtime.errors import UserError
+from realtime.frames import Array
+
+PRECISIONS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}  # what the layers that are not int8 compute in
+
+
+class OpenVinoEngine:
+    """One compiled network with its input and output buffers."""
+
+    device = "cpu"
+
+    def __init__(self, spec: NetworkSpec, model: bytes, *, precision: str, why: str, threads: int = 1) -> None:
+        """Compiles a network.
+
+        Args:
+            spec: names and shapes; the file must agree.
+            model: the ONNX file's bytes.
+            precision: a key of `PRECISIONS`; set explicitly since OpenVINO picks bf16 by itself where it can.
+            why: one line for the user.
+            threads: for one inference.
+        """
+        import openvino
+
+        self.spec, self.precision, self.why = spec, precision, why
+        try:
+            read = openvino_core().read_model(model=model, weights=b"")
+        except RuntimeError as error:
+            raise UserError(f"OpenVINO cannot read the {spec.name} network.", RESTORE) from error
+        compiled = openvino_core().compile_model(
+            read,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
+                "INFERENCE_NUM_THREADS": threads,
+                "NUM_STREAMS": 1,
+                "ENABLE_CPU_PINNING": False,  # the renderer and the decoder want the same cores
+            },
+        )
+        self._request = compiled.create_infer_request()
+        self._inputs = {tensor.name: np.zeros(tensor.shape, np.float32) for tensor in spec.inputs}
+        self._outputs = {tensor.name: np.zeros(tensor.shape, np.float32) for tensor in spec.outputs}
+        try:
+            for name, buffer in (self._inputs | self._outputs).items():
+                self._request.set_tensor(name, openvino.Tensor(buffer, shared_memory=True))
+        except RuntimeError as error:
+            raise UserError(f"The {spec.name} network's file does not have the inputs of its spec.", RESTORE) from error
+
+    @property
+    def inputs(self) -> Mapping[str, Array]:
+        """The buffers that `run` reads."""
+        return self._inputs
+
+    def run(self, **arrays: Array) -> Mapping[str, Array]:
+        """Computes the outputs from the input buffers, into which `arrays` are copied first.
+
+        Returns:
+            Output buffers by name: the next call overwrites them.
+        """
+        for tensor in self.spec.inputs:
+            array = arrays.pop(tensor.name, None)
+            if array is not None and array is not self._inputs[tensor.name]:
+                check_array(tensor, array)
+                np.copyto(self._inputs[tensor.name], array)
+        if arrays:
+            names = ", ".join(tensor.name for tensor in self.spec.inputs)
+            raise ValueError(f"{self.spec.name} has no input {next(iter(arrays))!r}: it has {names}")
+        self._request.infer()
+        return self._outputs
+
+
+@cache
+def openvino_core() -> Any:
+    """The one OpenVINO runtime of this process; nothing is cached on disk."""
+    import openvino
+
+    return openvino.Core()
+
+
+def cpu_capabilities() -> frozenset[str]:
+    """What OpenVINO says this CPU computes in, e.g. {"FP32", "BF16", "INT8"}."""
+    return frozenset(openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+def choose_precision(capabilities: frozenset[str], has_int8: bool) -> tuple[str, str]:
+    """The precision for a CPU, and why.
+
+    Args:
+        capabilities: as `cpu_capabilities`.
+        has_int8: whether an int8 file is shipped for the network; it is only where int8 is nearly as good.
+    """
+    if has_int8 and "INT8" in capabilities:
+        return "int8", "the int8 file is the fastest here"
+    missing = "there is no int8 file" if not has_int8 else "this CPU has no int8"
+    if "BF16" in capabilities:
+        return "bf16", f"this CPU computes in bf16, and {missing}"
+    return "f32", f"this CPU has no bf16, and {missing}"
+
+
+def open_openvino(network: str, *, precision: str = "auto", threads: int = 1, folder: Path = WEIGHTS) -> OpenVinoEngine:
+    """Loads, checks and compiles a network for the CPU.
+
+    Args:
+        network: a name in `engines.engine.SPECS`.
+        precision: "auto", or a key of `PRECISIONS`.
+        threads: for one inference.
+        folder: where the weights lie.
+    """
+    spec = get_spec(network)
+    if precision == "auto":
+        precision, reason = choose_precision(cpu_capabilities(), is_shipped(f"{network}.int8.onnx", folder))
+    elif precision in PRECISIONS:
+        reason = "asked for"
+    else:
+        raise UserError(f"There is no precision named {precision!r}.", f"Choose one of auto, {', '.join(PRECISIONS)}.")
+    file = f"{network}.{'int8' if precision == 'int8' else 'fp16'}.onnx"
+    threads_text = f"{threads} thread{'s' if threads > 1 else ''}"
+    why = f"{network}: OpenVINO on the CPU, {precision}, {threads_text} ({reason})"
+    return OpenVinoEngine(spec, read_weights(file, folder), precision=precision, why=why, threads=threads)

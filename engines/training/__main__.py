@@ -1,0 +1,67 @@
+"""`python -m engines.training contour|completion|screen`: trains a network of this program.
+
+`screen` trains nothing: it looks through all faces with the trained contour network and leaves those that are covered
+by real glasses, hats or hands out of later trainings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from realtime.errors import UserError
+
+# glibc hands freed memory back at once; page faults then make every step five times slower. Threads that spin
+# while they wait for each other waste a processor that others use too.
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(16 * 2**30),
+    "MALLOC_TOP_PAD_": str(2**30),
+}
+
+
+def prepare_process() -> None:
+    """Starts this program again with these settings in its environment, where they are missing and of use."""
+    if sys.platform == "linux" and not all(name in os.environ for name in ENVIRONMENT):
+        arguments = [sys.executable, "-m", "engines.training", *sys.argv[1:]]
+        os.execve(sys.executable, arguments, os.environ | ENVIRONMENT)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m engines.training", description=__doc__)
+    parser.add_argument("job", choices=("contour", "completion", "screen"), help="what to train, or screen")
+    parser.add_argument(
+        "--data", default="../shared/data", help="folder of faces*/ and occluders/ (default: %(default)s)"
+    )
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long to train (default: %(default)s)")
+    parser.add_argument("--run", type=Path, help="folder for checkpoints, curves and sheets (default: runs/JOB)")
+    parser.add_argument("--faces", type=Path, default=Path("runs/faces"), help="where the cut-out faces are kept")
+    parser.add_argument(
+        "--contour", type=Path, default=Path("runs/contour/checkpoint.pt"), help="guide of the completion"
+    )
+    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights as far as they fit")
+    parser.add_argument("--resume", action="store_true", help="go on with the interrupted training in the run's folder")
+    parser.add_argument("--seed", type=int, default=1, help="of everything random (default: %(default)s)")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Trains; a user's mistake ends with two lines on stderr and exit code 2."""
+    options = parse()
+    prepare_process()
+    from engines.training.train import screen_faces, train
+
+    try:
+        (screen_faces if options.job == "screen" else train)(options)
+    except UserError as error:
+        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

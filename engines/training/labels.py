@@ -1,0 +1,83 @@
+"""Label maps: what each pixel of a complete face is, from hand-made maps or from landmarks."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from realtime.frames import PART_NAMES, Array, Image
+
+PART = {name: index for index, name in enumerate(PART_NAMES)}
+
+# Codes beside the parts. In all three the loss of the part map is blind.
+HEADWEAR = 253  # a real hat or the like in the photograph: foreign, so the mask is taught there
+OUTSIDE = 254  # beyond the border of the photograph
+UNKNOWN = 255
+
+# CelebAMask-HQ's classes 0..18; its left and right are the person's own, as ours are.
+CELEBA = (
+    *("background", "skin", "nose", "eyeglasses", "left_eye", "right_eye", "left_brow", "right_brow", "ears", "ears"),
+    *("inner_mouth", "upper_lip", "lower_lip", "hair", "HEADWEAR", "ears", "neck", "neck", "background"),
+)
+CELEBA_TO_PARTS = np.array([HEADWEAR if n == "HEADWEAR" else PART[n] for n in CELEBA], np.uint8)
+
+# MediaPipe's landmarks around each part.
+OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
+    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+LEFT_EYE = (362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398)
+RIGHT_BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
+LEFT_BROW = (336, 296, 334, 293, 300, 276, 283, 282, 295, 285)
+NOSE = (168, 122, 196, 236, 198, 209, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 429, 420, 456, 419, 351)
+UPPER_LIP = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78)
+LOWER_LIP = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78)
+INNER_MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+
+POLYGONS = (
+    ("skin", OVAL),
+    ("right_brow", RIGHT_BROW),
+    ("left_brow", LEFT_BROW),
+    ("right_eye", RIGHT_EYE),
+    ("left_eye", LEFT_EYE),
+    ("nose", NOSE),
+    ("inner_mouth", INNER_MOUTH),
+    ("upper_lip", UPPER_LIP),
+    ("lower_lip", LOWER_LIP),
+)
+
+SWAP = np.arange(256, dtype=np.uint8)
+for _left, _right in (("left_brow", "right_brow"), ("left_eye", "right_eye")):
+    SWAP[[PART[_left], PART[_right]]] = PART[_right], PART[_left]
+
+
+def from_celeba(classes: Image) -> Image:
+    """CelebAMask-HQ's class indices (H, W) -> our codes (H, W); an index it does not know becomes UNKNOWN."""
+    table = np.full(256, UNKNOWN, np.uint8)
+    table[: len(CELEBA_TO_PARTS)] = CELEBA_TO_PARTS
+    return table[classes]
+
+
+def from_landmarks(points: Array, size: int) -> Image:
+    """Polygons through landmarks (478, 2) px -> codes (size, size).
+
+    Hair, ears, neck and background cannot be told from landmarks: outside the face's oval all is UNKNOWN.
+    """
+    out = np.full((size, size), UNKNOWN, np.uint8)
+    fixed = np.round(points[:, :2] * 16).astype(np.int32)
+    for name, outline in POLYGONS:
+        cv2.fillPoly(out, [fixed[list(outline)]], PART[name], shift=4)
+    return out
+
+
+def oval_mask(points: Array, size: int) -> Image:
+    """(size, size) uint8, 1 inside the face's oval; points (478, 2) px."""
+    out = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(out, [np.round(points[list(OVAL), :2] * 16).astype(np.int32)], 1, shift=4)
+    return out
+
+
+def mirror(labels: Image) -> Image:
+    """The label map of the mirrored picture: the person's left becomes the right."""
+    return SWAP[labels[:, ::-1]]

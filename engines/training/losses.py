@@ -1,0 +1,77 @@
+"""The losses, as plain functions of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engines.training.labels import HEADWEAR
+
+
+def mask_loss(logits: Tensor, truth: Tensor, judged: Tensor) -> Tensor:
+    """Binary cross entropy and Dice over the pixels whose truth is known; all (N, 1, S, S) float."""
+    weight = judged.sum().clamp_min(1)
+    entropy = (F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * judged).sum() / weight
+    chance = torch.sigmoid(logits) * judged
+    truth = truth * judged
+    both, either = (chance * truth).sum((1, 2, 3)), chance.sum((1, 2, 3)) + truth.sum((1, 2, 3))
+    return entropy + 0.5 * (1 - (2 * both + 1) / (either + 1)).mean()
+
+
+def parts_loss(logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+    """Cross entropy of the parts of the face itself.
+
+    Args:
+        logits: (N, 13, S, S), without eyeglasses.
+        codes: (N, S, S) int64 of `labels`; HEADWEAR and above are unknown and count nothing.
+        weights: (13,) of the classes.
+    """
+    return F.cross_entropy(logits, codes.masked_fill(codes >= HEADWEAR, -100), weights, ignore_index=-100)
+
+
+def eyeglasses_loss(logits: Tensor, glasses: Tensor, judged: Tensor) -> Tensor:
+    """Cross entropy of eyeglasses against everything else.
+
+    Written so that the other logits stay the distribution of what lies behind the lenses.
+
+    Args:
+        logits: (N, 14, S, S), eyeglasses last.
+        glasses, judged: (N, S, S) float.
+    """
+    against = logits[:, -1] - torch.logsumexp(logits[:, :-1].detach(), 1)
+    entropy = F.binary_cross_entropy_with_logits(against, glasses, reduction="none")
+    return (entropy * judged).sum() / judged.sum().clamp_min(1)
+
+
+def weighted_l1(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute difference of (N, C, S, S) under a weight (N, 1, S, S)."""
+    return ((a - b).abs() * weight).sum() / (weight.sum() * a.shape[1]).clamp_min(1)
+
+
+def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """Mean absolute difference of two lists of features, each level in units of its own mean strength."""
+    return sum((x - y).abs().mean() / y.abs().mean().clamp_min(1e-3) for x, y in zip(a, b, strict=True)) / len(a)
+
+
+def gram(features: Tensor, weight: Tensor) -> Tensor:
+    """(N, C, C) how the channels of (N, C, H, W) go together under a weight (N, 1, S, S)."""
+    weight = F.interpolate(weight, size=features.shape[-2:], mode="area")
+    x = (features * weight.sqrt()).flatten(2)
+    return x @ x.transpose(1, 2) / (weight.flatten(1).sum(1) + 1)[:, None, None]
+
+
+def style_distance(a: Sequence[Tensor], b: Sequence[Tensor], weight: Tensor) -> Tensor:
+    """Mean absolute difference of the Gram matrices of two lists of features under a weight (N, 1, S, S)."""
+    total = 0.0
+    for x, y in zip(a, b, strict=True):
+        target = gram(y, weight)
+        total = total + (gram(x, weight) - target).abs().mean() / target.abs().mean().clamp_min(1e-3)
+    return total / len(a)
+
+
+def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """The hinge loss of the critic."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()

@@ -1,0 +1,1 @@
+"""Training of the regression network: pseudo-truth, rendered heads, bump targets, losses."""

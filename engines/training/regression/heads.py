@@ -1,0 +1,210 @@
+"""Heads with exact truth: a photographed face on another shape, in another pose, under another light, with folds.
+
+The new head is drawn from the face model. Its skin is the photograph's, found through the fit of the photograph and
+freed of its shading; what the camera did not see comes from the other side of the face. Around the head the
+photograph is bent along, so that hair and background stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.face_model.model import MorphableModel
+from engines.training.regression.folds import SIDE as UV_SIDE
+from engines.training.regression.pseudo_truth import STORE_CAMERA
+from engines.training.regression.raster import Fragments, rasterize, relief_of, shading, to_srgb
+from engines.training.store import MARGIN, SIDE
+from realtime.alignment import crop_matrix
+from realtime.camera import FACING, make_pose, picture_vertices, rotation_from_vector, to_camera
+from realtime.frames import Array, Image
+from realtime.light import to_linear
+from realtime.visibility import vertex_visibility
+
+Rng = np.random.Generator
+
+# A vertex of the photograph that is seen less than this lends its pixels to nobody.
+SEEN = 0.25
+# Shading is not divided by less than this.
+DARKEST = 0.12
+
+
+@dataclass(frozen=True)
+class FittedPhoto:
+    """A photograph and the mesh lying in it; V vertices of any mesh of a face."""
+
+    image: Image  # (SIDE, SIDE, 3) RGB
+    points: Array  # (V, 2 or more) px
+    normals: Array  # (V, 3) camera frame
+    seen: Array  # (V,) 0..1
+    light: Array  # (27,)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a head is posed, lit and folded."""
+
+    pose: Array  # (4, 4) head -> camera of the store
+    light: Array  # (27,)
+    displacement: Array  # (UV_SIDE, UV_SIDE) mm in UV
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A rendered head, all (SIDE, SIDE, ...)."""
+
+    image: Image  # RGB
+    bump: Array  # mm along the normal
+    bump_known: NDArray[np.bool_]  # where the displacement is the truth
+    points: Array  # (V, 3) px: the vertices in the picture
+    normals: Array  # (SIDE, SIDE, 3) unit, camera frame, of the smooth surface
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """What rendering needs of a mesh; V vertices."""
+
+    triangles: NDArray  # (T, 3)
+    uv: Array  # (V, 2)
+    mirror: NDArray  # (V,)
+    skin: NDArray[np.bool_]  # (V,) what displacement is known for
+    fill: Array  # (V, 3) linear RGB where no photograph shows anything
+
+    @classmethod
+    def of(cls, model: MorphableModel) -> Mesh:
+        """The face model's own."""
+        names = [model.mesh_part_names.index(n) for n in ("skin", "nose", "brows", "lips", "neck")]
+        return cls(model.triangles, model.uv, model.mirror, np.isin(model.parts, names), model.albedo_mean)
+
+
+def fitted_photo(
+    model: MorphableModel, image: Image, identity: Array, expression: Array, pose: Array, light: Array
+) -> FittedPhoto:
+    """A stored face with its fit (see `PseudoTruth`)."""
+    vertices = model.vertices(identity, expression)
+    points = picture_vertices(vertices, pose, STORE_CAMERA)
+    normals = model.normals(vertices) @ pose[:3, :3].T
+    seen = vertex_visibility(points, model.triangles, normals, STORE_CAMERA)
+    return FittedPhoto(image, points, normals, seen, light)
+
+
+def render_head(mesh: Mesh, photo: FittedPhoto, vertices: Array, normals: Array, look: Look) -> Picture:
+    """One picture.
+
+    Args:
+        mesh: the mesh of `photo` and of the head.
+        photo: what the head is textured with.
+        vertices: (V, 3) mm, head frame.
+        normals: (V, 3) unit, head frame.
+        look: pose, light and folds.
+    """
+    points = picture_vertices(vertices, look.pose, STORE_CAMERA)
+    fragments = rasterize(points, mesh.triangles, SIDE)
+    attributes = np.hstack([normals @ look.pose[:3, :3].T, to_camera(vertices, look.pose), mesh.uv, mesh.skin[:, None]])
+    pixels = fragments.interpolate(mesh.triangles, attributes)
+    relief = relief_of(pixels[..., 3:6], pixels[..., :3], fragments.covered)
+
+    x, y = pixels[..., 6] * UV_SIDE - 0.5, (1 - pixels[..., 7]) * UV_SIDE - 0.5
+    height = cv2.remap(look.displacement, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    known = relief.valid & (pixels[..., 8] > 0.99)
+    height = np.where(known, height, 0).astype(np.float32)
+
+    albedo, background = _albedo(mesh, photo, points, fragments, relief.normals)
+    colors = to_srgb(albedo * shading(relief.normals_of(height), look.light))
+    edge = cv2.blur(cv2.erode(fragments.covered.astype(np.float32), np.ones((3, 3))), (3, 3))[..., None]
+    image = (edge * colors + (1 - edge) * background).astype(np.uint8)
+    return Picture(image, height, known, points, relief.normals)
+
+
+def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments, normals: Array) -> tuple[Array, Image]:
+    """Linear RGB albedo of every covered pixel, and the photograph bent along with the head (sRGB)."""
+    triangles = mesh.triangles
+    direct = photo.seen[triangles].min(1) >= SEEN
+    mirrored = ~direct & (photo.seen[mesh.mirror][triangles].min(1) >= SEEN)
+    here, there = photo.points[:, :2], photo.points[mesh.mirror, :2]
+    facing, facing_there = photo.normals, photo.normals[mesh.mirror]
+
+    on_own = fragments.interpolate(triangles, np.hstack([here, facing, mesh.fill]))
+    on_other = fragments.interpolate(triangles, np.hstack([there, facing_there]))
+    triangle = np.maximum(fragments.triangle, 0)
+    use_other = (fragments.covered & mirrored[triangle])[..., None]
+    unseen = fragments.covered & ~(direct | mirrored)[triangle]
+    source = np.where(use_other, on_other[..., :2], on_own[..., :2])
+    lit_by = np.where(use_other, on_other[..., 2:5], on_own[..., 2:5])
+    lit_by = lit_by / np.maximum(np.linalg.norm(lit_by, axis=-1, keepdims=True), 1e-9)
+
+    flow = source - _pixel_grid()
+    trusted = fragments.covered & direct[triangle]
+    spread = _spread(flow, trusted)
+    where = (np.where(fragments.covered[..., None], source, _pixel_grid() + spread) - 0.5).astype(np.float32)
+    bent = cv2.remap(photo.image, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    albedo = to_linear(bent) / np.maximum(shading(lit_by, photo.light), DARKEST)
+    return np.where(unseen[..., None], on_own[..., 5:8], np.clip(albedo, 0, 1.2)), bent
+
+
+def _pixel_grid() -> Array:
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    return np.stack([columns, rows], -1) + 0.5
+
+
+def _spread(values: Array, known: NDArray[np.bool_]) -> Array:
+    """(SIDE, SIDE, D) known here and there -> everywhere, ever smoother away from what is known."""
+    weight = known.astype(np.float32)[..., None]
+    levels = [(values * weight, weight)]
+    while levels[-1][0].shape[0] > 4:
+        levels.append(tuple(_halve(a) for a in levels[-1]))
+    out = levels[-1][0] / np.maximum(levels[-1][1], 1e-6)
+    for total, share in reversed(levels[:-1]):
+        out = cv2.resize(out, total.shape[:2], interpolation=cv2.INTER_LINEAR)
+        out = total + (1 - share) * out
+    return cv2.blur(out, (15, 15))
+
+
+def _halve(image: Array) -> Array:
+    """Half the size; single channels keep their last axis."""
+    half = image.shape[0] // 2
+    return cv2.resize(image, (half, half), interpolation=cv2.INTER_AREA).reshape(half, half, -1)
+
+
+def random_pose(rng: Rng, photo_pose: Array) -> Array:
+    """(4, 4) a pose to +-60 degrees of yaw, half of the time near the photograph's own."""
+    if rng.random() < 0.5:
+        turn = rotation_from_vector(rng.normal(0, (0.12, 0.25, 0.05)))
+        rotation = photo_pose[:3, :3] @ turn
+    else:
+        yaw, pitch = np.clip(rng.normal(0, 0.5), -1.05, 1.05), np.clip(rng.normal(0, 0.2), -0.5, 0.5)
+        rotation = FACING @ rotation_from_vector([0, yaw, 0]) @ rotation_from_vector([pitch, 0, 0])
+    return make_pose(rotation, photo_pose[:3, 3])
+
+
+def random_light(rng: Rng, lights: Array) -> Array:
+    """(27,) a real face's light, at times mirrored or made more one-sided; `lights` (N, 27)."""
+    light = lights[rng.integers(len(lights))].reshape(3, 9).copy()
+    if rng.random() < 0.5:
+        light[:, [3, 4, 7]] *= -1  # what is odd in x
+    light[:, 1:4] += light[:, :1] * rng.normal(0, 0.15, 3).astype(np.float32)
+    return light.ravel()
+
+
+def random_expression(rng: Rng, own: Array) -> Array:
+    """(52,) the photograph's own expression, at times with others added, a bit of several."""
+    out = own * np.float32(rng.choice([1.0, rng.random()]))
+    if rng.random() < 0.6:
+        some = rng.integers(0, len(out), 3)
+        out[some] += rng.beta(1, 3, 3).astype(np.float32)
+    return np.clip(out, 0, 1)
+
+
+def centered(landmarks: Array, pose: Array) -> Array:
+    """The pose after a shift and change of distance that puts the face where the store has it; landmarks in px."""
+    matrix = crop_matrix(landmarks, SIDE)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0])) / MARGIN
+    middle = matrix[:, :2].T @ (SIDE / 2 - matrix[:, 2]) / (scale * MARGIN) ** 2
+    out = pose.copy()
+    shift = (middle - SIDE / 2) / STORE_CAMERA.focal * pose[2, 3]
+    out[:2, 3] -= shift
+    out[:3, 3] /= scale
+    return out

@@ -1,0 +1,86 @@
+"""Puts faces, occluders, a task and the trainer together."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from engines.networks import load_network
+from engines.training import completion, contour
+from engines.training.occluders import load_library
+from engines.training.samples import Batches, Sample, faces_for, loader
+from engines.training.screen import left_out_names, screen
+from engines.training.sources import data_folder
+from engines.training.store import open_store
+from engines.training.trainer import Average, Plan, Task, Trainer
+from engines.training.validation import validation_samples
+from engines.training.warm_start import warm_start
+
+VALIDATION_PER_KIND = 36
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained."""
+
+    make_task: Callable[[argparse.Namespace, dict[str, list[Sample]]], Task]
+    shapes: Sequence[tuple[int, int]]  # (side in px, how many) of the batches, in turn
+    rate: float
+    validation_side: int  # px
+    hand_made_share: float = 0.0
+
+
+# A new network is added here.
+RECIPES = {
+    "contour": Recipe(
+        lambda options, samples: contour.ContourTask(samples),
+        contour.BATCHES,
+        contour.RATE,
+        validation_side=128,
+        hand_made_share=contour.HAND_MADE_SHARE,
+    ),
+    "completion": Recipe(
+        lambda options, samples: completion.CompletionTask(
+            load_network(options.contour, "contour"), samples, options.seed
+        ),
+        completion.BATCHES,
+        completion.RATE,
+        validation_side=192,
+    ),
+}
+
+
+def train(options: argparse.Namespace) -> None:
+    """One training run, as the command line of `__main__` describes it."""
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(os.cpu_count() or 1)
+    recipe = RECIPES[options.job]
+    data = data_folder(options.data)
+    store = open_store(data, options.faces, lambda photos: tqdm(photos, "faces"))
+    left_out = left_out_names(options.faces)
+    side = recipe.validation_side
+    samples = validation_samples(store, load_library(data, validation=True), side, VALIDATION_PER_KIND, left_out)
+    task = recipe.make_task(options, samples)
+    folder = options.run or Path("runs") / options.job
+    trainer = Trainer(task, Plan(options.minutes, recipe.rate), folder, options.seed)
+    if options.resume:
+        trainer.resume()
+    elif options.init:
+        print(f"{warm_start(task.network, options.init)} tensors taken from {options.init}")
+        trainer.average = Average(task.network)
+    faces = faces_for(store, validation=False, left_out=left_out)
+    batches = Batches(store, faces, load_library(data), recipe.shapes, trainer.seed, recipe.hand_made_share)
+    trainer.run(loader(batches, trainer.step))
+
+
+def screen_faces(options: argparse.Namespace) -> None:
+    """Looks for covered faces with the trained contour network; see `screen`."""
+    store = open_store(options.data, options.faces, lambda photos: tqdm(photos, "faces"))
+    names = screen(store, load_network(options.contour, "contour"), options.faces, lambda rows: tqdm(rows, "screen"))
+    print(f"{len(names)} of {len(store)} faces are covered: left out of later trainings.")

@@ -1,0 +1,116 @@
+"""Puts the parts together as the command line asks, and runs them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+from realtime.config import Config
+from realtime.errors import UserError
+from realtime.frames import Frame, FrameResult
+from realtime.loop import Pipeline, Sink
+from realtime.sources.base import Source, frames
+from realtime.timing import Timings
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> Timings:
+    """Runs the program from the first frame to the last, or until Ctrl-C.
+
+    Raises:
+        UserError: something that the user can mend.
+    """
+    from realtime.sources.open import open_source
+
+    _keep_the_source(config)
+    source = open_source(config.source, config.stills)
+    lossless = not (source.live or config.source.drop)
+    with ExitStack() as stack:
+        stack.callback(source.close)
+        from engines.face_model.model import MorphableModel
+        from realtime.reconstruction import Options, Reconstructor
+        from realtime.show import Headless, Windowed
+        from realtime.tracking import MediaPipeTracker
+
+        model = MorphableModel.load()
+        sinks = _open_sinks(config, source, model, lossless, stack)
+        tracker = MediaPipeTracker(config.max_faces, config.stills)
+        stack.callback(tracker.close)
+        reconstructor = Reconstructor(model, Options(stills=config.stills, device=config.device))
+
+        timings = Timings()  # starts now: loading what is needed is not part of any frame
+
+        def compute(frame: Frame) -> FrameResult:
+            started = perf_counter()
+            with timings.measure("track"):
+                faces = tracker.track(frame)
+            tracked = perf_counter()
+            with timings.measure("reconstruct"):
+                result = reconstructor.process(frame, faces)
+            return replace(result, timings={"track": (tracked - started) * 1e3, **result.timings})
+
+        stop = threading.Event()
+
+        def halt() -> None:
+            stop.set()
+            source.close()
+
+        incoming = frames(
+            source,
+            size=config.source.size,
+            realtime=config.source.realtime,
+            loop=config.source.loop,
+            count=config.source.frames,
+            seconds=config.source.seconds,
+            stop=stop,
+            measure=timings.measure,
+        )
+        pipeline = Pipeline(incoming, compute, lossless, timings, halt)
+        stack.enter_context(_until_interrupted())
+        show = (Headless if config.output.headless else Windowed)(config, model, sinks)
+        stack.callback(show.close)
+        with pipeline:
+            show.run(pipeline, timings)
+    return timings
+
+
+def _open_sinks(config: Config, source: Source, model: object, lossless: bool, stack: ExitStack) -> list[Sink]:
+    """What the user wants kept. Each is finished when `stack` is left, whatever happens."""
+    output = config.output
+    sinks: list[Sink] = []
+    if output.dump:
+        from realtime.outputs.dump import Dump
+
+        sinks.append(stack.enter_context(Dump(output.dump, model, source.names)))
+    if output.export:
+        from realtime.outputs.clearest import ClearestFace
+
+        sinks.append(stack.enter_context(ClearestFace(output.export, model)))
+    if output.record:
+        from realtime.outputs.recorder import Recorder
+
+        sinks.append(stack.enter_context(Recorder(output.record, lossless)))
+    return sinks
+
+
+def _keep_the_source(config: Config) -> None:
+    """Raises `UserError` if an output would overwrite what is read."""
+    source = Path(config.source.name)
+    for path in (config.output.record, config.output.export):
+        if path and path.exists() and source.exists() and path.samefile(source):
+            raise UserError(f"{path} is the source itself.", "Write to another file.")
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Ctrl-C is the usual end of a camera: outputs are finished on the way out, and nothing is wrong."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        log.warning("Stopped.")

@@ -1,0 +1,139 @@
+"""Draws the results on the thread that owns GL, in a window or out of sight, and hands them to the sinks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from realtime.config import Config
+from realtime.frames import FrameResult
+from realtime.loop import Pipeline, Sink
+from realtime.mailbox import Finished
+from realtime.outputs.controls import Controls, status_lines
+from realtime.outputs.snapshot import Snapshots
+from realtime.outputs.window import Window
+from realtime.render.mesh import SurfaceModel
+from realtime.render.scene import SceneRenderer
+from realtime.timing import Timings
+
+TITLE = "contourface"
+FIRST_SIZE = (640, 480)  # until the first frame tells better
+REFRESH_SECONDS = 0.1  # how often the window is drawn anew while no frame comes: it may have been resized
+EVENTS_SECONDS = 0.01  # how long a key may wait while no frame comes
+STATUS_SECONDS = 0.5  # how often the figures on the screen change; faster cannot be read
+
+
+class Headless:
+    """Draws every result for the sinks; nothing is drawn where none of them wants a picture.
+
+    Args:
+        config: the user's choices.
+        model: the face model.
+        sinks: what takes the results.
+    """
+
+    def __init__(self, config: Config, model: SurfaceModel, sinks: Sequence[Sink]) -> None:
+        self._view, self._sinks = config.view, sinks
+        draws = not sinks or any(sink.needs_picture for sink in sinks)
+        self._scene = SceneRenderer(FIRST_SIZE, model, config.samples) if draws else None
+
+    def run(self, pipeline: Pipeline, timings: Timings) -> None:
+        """Until the source ends."""
+        for result in pipeline.results():
+            picture = None
+            if self._scene:
+                with timings.measure("draw"):
+                    picture = self._scene.render(result, self._view)
+            for sink in self._sinks:
+                with timings.measure(type(sink).__name__.lower()):
+                    sink.write(result, picture)
+            timings.add_shown(result.frame.captured, len(result.faces), result.timings)
+
+    def close(self) -> None:
+        """The scene ends with its context."""
+
+
+class Windowed:
+    """Shows every result in a window and follows its keys.
+
+    Args:
+        config: the user's choices.
+        model: the face model.
+        sinks: what takes the results.
+    """
+
+    def __init__(self, config: Config, model: SurfaceModel, sinks: Sequence[Sink]) -> None:
+        self._window = Window(TITLE, config.source.size or FIRST_SIZE)
+        self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context)
+        self._controls = Controls(view=config.view, samples=config.samples)
+        self._snapshots = Snapshots(config.output.snapshots)
+        self._sinks: list[Sink] = [*sinks, self._snapshots]
+        self._device = config.device
+        self._shown_at = float("-inf")
+        self._status: list[str] = []
+        self._status_for: Controls | None = None
+        self._status_at = float("-inf")
+
+    def run(self, pipeline: Pipeline, timings: Timings) -> None:
+        """Until the source ends or the user quits."""
+        last: FrameResult | None = None
+        while not self._window.should_close:
+            before = self._controls
+            if not self._follow_keys():
+                return
+            try:
+                fresh = self._next(pipeline)
+            except Finished:
+                return
+            last = fresh or last
+            if fresh:
+                self._show(fresh, timings)
+                timings.add_shown(fresh.frame.captured, len(fresh.faces), fresh.timings)
+            elif last and (self._controls != before or timings.clock() - self._shown_at > REFRESH_SECONDS):
+                self._show(last, timings)
+
+    def close(self) -> None:
+        """Takes the window off the screen."""
+        self._window.close()
+
+    def _next(self, pipeline: Pipeline) -> FrameResult | None:
+        """The next result, if one comes before the keys must be looked at again."""
+        if self._controls.paused:
+            time.sleep(EVENTS_SECONDS)
+            return None
+        try:
+            return pipeline.take(EVENTS_SECONDS)
+        except TimeoutError:
+            return None
+
+    def _follow_keys(self) -> bool:
+        """Does what the pressed keys ask for; False: quit."""
+        for action in self._window.events():
+            if action.command == "quit":
+                return False
+            if action.command == "snapshot":
+                self._snapshots.request()
+            self._controls = self._controls.after(action)
+        return True
+
+    def _show(self, result: FrameResult, timings: Timings) -> None:
+        """Draws a result, shows it, and gives it to the sinks without the figures over it."""
+        controls = self._controls
+        with timings.measure("draw"):
+            self._scene.samples = controls.samples
+            self._scene.draw(result, controls.view, gaze=controls.gaze)
+            picture = self._scene.read() if any(sink.needs_picture for sink in self._sinks) else None
+        for sink in self._sinks:
+            with timings.measure(type(sink).__name__.lower()):
+                sink.write(result, picture)
+        with timings.measure("show"):
+            self._window.show(self._scene, self._status_now(timings) if controls.hud or controls.help else None)
+        self._shown_at = timings.clock()
+
+    def _status_now(self, timings: Timings) -> list[str]:
+        """The figures over the picture, remade twice a second."""
+        if self._status_for != self._controls or timings.clock() - self._status_at > STATUS_SECONDS:
+            stages = {name: p50 for name, (p50, _) in timings.stages().items()}
+            self._status = status_lines(self._controls, timings.rate, timings.ages(), stages, self._device)
+            self._status_for, self._status_at = self._controls, timings.clock()
+        return self._status

@@ -1,0 +1,135 @@
+"""Video files and network streams, decoded by FFmpeg through PyAV."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import av
+import av.error
+import cv2
+import numpy as np
+
+from realtime.errors import UserError
+from realtime.frames import Image
+from realtime.sources.base import STILL_SECONDS, Shot
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT, READ_TIMEOUT = 10.0, 5.0  # seconds, network streams
+MISSING_SECONDS = 0.5  # a file that ends this much before its stated length was cut short
+SHORTEST_STEP = 1e-3  # seconds between two frames whose file says they are shown at once
+QUARTER_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+
+class Video:
+    """A video file, or a stream from a URL.
+
+    Args:
+        place: a path or a URL.
+    """
+
+    still = False
+    names: tuple[str, ...] = ()
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._is_url = "://" in place
+        self._label = _without_password(place) if self._is_url else Path(place).name
+        self._stop = threading.Event()
+        self._first = self._open()  # now, so that a mistake is told before anything else starts
+        self.live = self._is_url and not self._first.duration
+
+    def shots(self) -> Iterator[Shot]:
+        """The frames with their own times, upright, from the start."""
+        container, self._first = self._first or self._open(), None
+        with container:
+            stream = container.streams.video[0]
+            stream.thread_type = "SLICE" if self.live else "AUTO"  # frame threads would hold frames back
+            yield from self._timed(container, stream)
+
+    def close(self) -> None:
+        """Ends a running `shots`."""
+        self._stop.set()
+
+    def _timed(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[Shot]:
+        step = 1 / float(stream.average_rate) if stream.average_rate else STILL_SECONDS
+        start, last = None, -step
+        for frame in self._decoded(container, stream):
+            if self._stop.is_set():
+                return
+            now = frame.time if frame.time is not None else (start or 0.0) + last + step
+            start = now if start is None else start
+            last = max(now - start, last + SHORTEST_STEP, 0.0)
+            yield Shot(_picture(frame, stream), last)
+        length = float(stream.duration * stream.time_base) if stream.duration else 0.0
+        if last < 0:
+            raise UserError(f"{self._label} holds no picture that can be read.", "Is it damaged? Try another file.")
+        if last + step < length - MISSING_SECONDS and not self.live:
+            log.warning("%s ends after %.1f of its %.1f s: it was cut short.", self._label, last + step, length)
+
+    def _decoded(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+        """The frames that can be decoded; damage in the middle is skipped, a break ends the video."""
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError) as error:
+                log.warning("%s breaks off: %s.", self._label, _reason(error))
+                return
+            if packet is None:
+                return
+            try:
+                yield from packet.decode()
+            except av.error.EOFError:
+                return
+            except av.error.InvalidDataError:
+                continue
+
+    def _open(self) -> av.container.InputContainer:
+        options = {"rtsp_transport": "tcp"} if self._place.startswith("rtsp") else {}
+        timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if self._is_url else None
+        try:
+            container = av.open(self._place, options=options, timeout=timeout)
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._explained(error) from error
+        if not container.streams.video:
+            container.close()
+            raise UserError(f"{self._label} holds no video.", "Name a file or stream that shows a face.")
+        return container
+
+    def _explained(self, error: Exception) -> UserError:
+        if self._is_url:
+            return UserError(
+                f"{self._label} cannot be opened: {_reason(error)}.", "Check the address, and that its sender is up."
+            )
+        if isinstance(error, PermissionError):
+            return UserError(f"{self._label} may not be read.", "Give yourself the right to read it.")
+        return UserError(
+            f"{self._label} is not a video that can be read.", "Is it complete, and really a video? Play it elsewhere."
+        )
+
+
+def _reason(error: Exception) -> str:
+    """FFmpeg's own words for an error, without its number and path."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
+def _without_password(url: str) -> str:
+    """A URL as it may be printed."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _picture(frame: av.VideoFrame, stream: av.VideoStream) -> Image:
+    """A decoded frame as (H, W, 3) RGB, upright, with square pixels."""
+    image = frame.to_ndarray(format="rgb24")
+    ratio = stream.sample_aspect_ratio
+    if ratio and ratio != 1:
+        width = max(1, round(image.shape[1] * float(ratio)))
+        image = cv2.resize(image, (width, image.shape[0]), interpolation=cv2.INTER_LINEAR)
+    turn = QUARTER_TURNS.get(frame.rotation % 360)
+    return image if turn is None else np.ascontiguousarray(cv2.rotate(image, turn))
