@@ -147,9 +147,7 @@ def write_pairs(data: str | Path, folder: Path, seed: int = 0, per_kind: int = P
                 f"Only {count} of {per_kind} pairs with a {kind} could be made from {data}.",
                 "Give a folder with more faces and occluders, or ask for fewer pairs.",
             )
-    rows = [
-        {"id": p.id, "kind": p.kind, "face": p.face, "landmarks": np.round(p.landmarks, 3).tolist()} for p in pairs
-    ]
+    rows = [{"id": p.id, "kind": p.kind, "face": p.face, "landmarks": np.round(p.landmarks, 3).tolist()} for p in pairs]
     (folder / "pairs.json").write_text(json.dumps(rows))
     return pairs
 

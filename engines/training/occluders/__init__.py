@@ -75,7 +75,7 @@ def compose(image: Image, layers: Sequence[Layer], rng: Rng) -> Occlusion:
             across, along = rng.normal(0, size / 50, 2)
             move = np.array([[1, 0, across], [0, 1, along + size / 60]], np.float32)
             shade = cv2.warpAffine(layer.alpha, move, (size, size), borderMode=cv2.BORDER_REPLICATE)
-            shade = cv2.blur(shade, (int(rng.integers(size // 40, size // 10)),) * 2)
+            shade = cv2.blur(shade, (1 + int(rng.integers(size // 40, size // 10)),) * 2)
             out *= 1 - np.float32(layer.shadow * rng.uniform(0.05, 0.45)) * shade[..., None]
         clear = 1 - layer.alpha
         out *= clear[..., None]

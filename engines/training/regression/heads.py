@@ -15,21 +15,20 @@ from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
 from engines.training.regression.folds import SIDE as UV_SIDE
-from engines.training.regression.pseudo_truth import STORE_CAMERA
+from engines.training.regression.pseudo_truth import STORE_CAMERA, PseudoTruth
 from engines.training.regression.raster import Fragments, rasterize, relief_of, shading, to_srgb
-from engines.training.store import MARGIN, SIDE
-from realtime.alignment import crop_matrix
-from realtime.camera import FACING, make_pose, picture_vertices, rotation_from_vector, to_camera
+from engines.training.store import SIDE
+from realtime.camera import picture_vertices, to_camera
 from realtime.frames import Array, Image
 from realtime.light import to_linear
 from realtime.visibility import vertex_visibility
-
-Rng = np.random.Generator
 
 # A vertex of the photograph that is seen less than this lends its pixels to nobody.
 SEEN = 0.25
 # Shading is not divided by less than this.
 DARKEST = 0.12
+# px around a point that say how deep it lies
+CAVITY = 9
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class FittedPhoto:
     normals: Array  # (V, 3) camera frame
     seen: Array  # (V,) 0..1
     light: Array  # (27,)
+    fill: Array  # (V, 3) linear RGB albedo where the picture shows nothing
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Look:
     pose: Array  # (4, 4) head -> camera of the store
     light: Array  # (27,)
     displacement: Array  # (UV_SIDE, UV_SIDE) mm in UV
+    cavity: float = 0.0  # how much darker the light of the whole sky makes a fold, per mm of depth
 
 
 @dataclass(frozen=True)
@@ -71,24 +72,22 @@ class Mesh:
     uv: Array  # (V, 2)
     mirror: NDArray  # (V,)
     skin: NDArray[np.bool_]  # (V,) what displacement is known for
-    fill: Array  # (V, 3) linear RGB where no photograph shows anything
 
     @classmethod
     def of(cls, model: MorphableModel) -> Mesh:
         """The face model's own."""
         names = [model.mesh_part_names.index(n) for n in ("skin", "nose", "brows", "lips", "neck")]
-        return cls(model.triangles, model.uv, model.mirror, np.isin(model.parts, names), model.albedo_mean)
+        return cls(model.triangles, model.uv, model.mirror, np.isin(model.parts, names))
 
 
-def fitted_photo(
-    model: MorphableModel, image: Image, identity: Array, expression: Array, pose: Array, light: Array
-) -> FittedPhoto:
-    """A stored face with its fit (see `PseudoTruth`)."""
-    vertices = model.vertices(identity, expression)
+def fitted_photo(model: MorphableModel, image: Image, truth: PseudoTruth, index: int) -> FittedPhoto:
+    """A stored face (SIDE, SIDE, 3) RGB with its fit, number `index` of `truth`."""
+    pose = truth.pose[index]
+    vertices = model.vertices(truth.identity[index], truth.expression[index])
     points = picture_vertices(vertices, pose, STORE_CAMERA)
     normals = model.normals(vertices) @ pose[:3, :3].T
     seen = vertex_visibility(points, model.triangles, normals, STORE_CAMERA)
-    return FittedPhoto(image, points, normals, seen, light)
+    return FittedPhoto(image, points, normals, seen, truth.light[index], model.albedo(truth.albedo[index]))
 
 
 def render_head(mesh: Mesh, photo: FittedPhoto, vertices: Array, normals: Array, look: Look) -> Picture:
@@ -113,7 +112,8 @@ def render_head(mesh: Mesh, photo: FittedPhoto, vertices: Array, normals: Array,
     height = np.where(known, height, 0).astype(np.float32)
 
     albedo, background = _albedo(mesh, photo, points, fragments, relief.normals)
-    colors = to_srgb(albedo * shading(relief.normals_of(height), look.light))
+    cavity = np.exp(look.cavity * (height - cv2.blur(height, (CAVITY, CAVITY))))[..., None]
+    colors = to_srgb(albedo * shading(relief.normals_of(height), look.light) * cavity)
     edge = cv2.blur(cv2.erode(fragments.covered.astype(np.float32), np.ones((3, 3))), (3, 3))[..., None]
     image = (edge * colors + (1 - edge) * background).astype(np.uint8)
     return Picture(image, height, known, points, relief.normals)
@@ -127,7 +127,7 @@ def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments,
     here, there = photo.points[:, :2], photo.points[mesh.mirror, :2]
     facing, facing_there = photo.normals, photo.normals[mesh.mirror]
 
-    on_own = fragments.interpolate(triangles, np.hstack([here, facing, mesh.fill]))
+    on_own = fragments.interpolate(triangles, np.hstack([here, facing, photo.fill]))
     on_other = fragments.interpolate(triangles, np.hstack([there, facing_there]))
     triangle = np.maximum(fragments.triangle, 0)
     use_other = (fragments.covered & mirrored[triangle])[..., None]
@@ -167,44 +167,3 @@ def _halve(image: Array) -> Array:
     """Half the size; single channels keep their last axis."""
     half = image.shape[0] // 2
     return cv2.resize(image, (half, half), interpolation=cv2.INTER_AREA).reshape(half, half, -1)
-
-
-def random_pose(rng: Rng, photo_pose: Array) -> Array:
-    """(4, 4) a pose to +-60 degrees of yaw, half of the time near the photograph's own."""
-    if rng.random() < 0.5:
-        turn = rotation_from_vector(rng.normal(0, (0.12, 0.25, 0.05)))
-        rotation = photo_pose[:3, :3] @ turn
-    else:
-        yaw, pitch = np.clip(rng.normal(0, 0.5), -1.05, 1.05), np.clip(rng.normal(0, 0.2), -0.5, 0.5)
-        rotation = FACING @ rotation_from_vector([0, yaw, 0]) @ rotation_from_vector([pitch, 0, 0])
-    return make_pose(rotation, photo_pose[:3, 3])
-
-
-def random_light(rng: Rng, lights: Array) -> Array:
-    """(27,) a real face's light, at times mirrored or made more one-sided; `lights` (N, 27)."""
-    light = lights[rng.integers(len(lights))].reshape(3, 9).copy()
-    if rng.random() < 0.5:
-        light[:, [3, 4, 7]] *= -1  # what is odd in x
-    light[:, 1:4] += light[:, :1] * rng.normal(0, 0.15, 3).astype(np.float32)
-    return light.ravel()
-
-
-def random_expression(rng: Rng, own: Array) -> Array:
-    """(52,) the photograph's own expression, at times with others added, a bit of several."""
-    out = own * np.float32(rng.choice([1.0, rng.random()]))
-    if rng.random() < 0.6:
-        some = rng.integers(0, len(out), 3)
-        out[some] += rng.beta(1, 3, 3).astype(np.float32)
-    return np.clip(out, 0, 1)
-
-
-def centered(landmarks: Array, pose: Array) -> Array:
-    """The pose after a shift and change of distance that puts the face where the store has it; landmarks in px."""
-    matrix = crop_matrix(landmarks, SIDE)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0])) / MARGIN
-    middle = matrix[:, :2].T @ (SIDE / 2 - matrix[:, 2]) / (scale * MARGIN) ** 2
-    out = pose.copy()
-    shift = (middle - SIDE / 2) / STORE_CAMERA.focal * pose[2, 3]
-    out[:2, 3] -= shift
-    out[:3, 3] /= scale
-    return out

@@ -1,0 +1,122 @@
+"""The occlusion mask over time, and completed pixels back into the picture: pure functions of arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from realtime.alignment import invert
+from realtime.frames import Array, Image
+
+# A pixel becomes covered above the upper probability and stays so down to the lower one; without a frame before,
+# the middle decides. The gap is what a still occluder's edge flickers by.
+HYSTERESIS = (0.35, 0.65)
+
+# In shares of the crop's side.
+GROW = 0.016  # painted beyond the mask: the mixed pixels of an occluder's edge belong to it
+FEATHER = 0.010  # of the seam, standard deviation
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a crop lies in a picture: the part of the picture that it can change."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, px."""
+        return self.right - self.left, self.bottom - self.top
+
+
+def window_of(matrix: Array, side: int, shape: tuple[int, ...]) -> Window:
+    """The part of a picture of this shape (H, W, ...) that a crop covers; it may be empty."""
+    corners = np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]], np.float64) @ invert(matrix).T
+    low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int) + 1
+    height, width = shape[:2]
+    left, top = np.clip(low, 0, (width, height))
+    right, bottom = np.clip(high, (left, top), (width, height))
+    return Window(int(left), int(top), int(right), int(bottom))
+
+
+def to_window(crop: Array, matrix: Array, window: Window, interpolation: int = cv2.INTER_LINEAR) -> Array:
+    """A crop (S, S, ...) as the picture sees it inside `window`; 0 outside the crop."""
+    back = invert(matrix).astype(np.float64)
+    back[:, 2] -= (window.left, window.top)
+    return cv2.warpAffine(crop, back, window.size, flags=interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+
+
+def between_crops(older: Array, newer: Array) -> Array:
+    """(2, 3) older crop px -> newer crop px, of crops given by their picture px -> crop px."""
+    square = np.vstack([invert(older), [0, 0, 1]]).astype(np.float64)
+    return (np.asarray(newer, np.float64) @ square).astype(np.float32)
+
+
+def carry(image: Array, matrix: Array) -> Array:
+    """An array (S, S, ...) of the older crop moved into the newer one; `matrix` as of `between_crops`."""
+    side = image.shape[0]
+    return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def settle(probability: Array, before: Array | None) -> Array:
+    """The mask with hysteresis.
+
+    Args:
+        probability: (S, S) 0..1, what the contour network says.
+        before: (S, S) 0..1, the last mask carried along with the face; None: there was none.
+
+    Returns:
+        (S, S) float32, 0 or 1.
+    """
+    low, high = HYSTERESIS
+    threshold = (low + high) / 2 if before is None else high - (high - low) * before
+    return (probability > threshold).astype(np.float32)
+
+
+def seam(mask: Array) -> Array:
+    """How much of each pixel is painted: 1 on the mask and a little beyond it, then falling to exactly 0.
+
+    Args:
+        mask: (S, S) float32, 0 or 1.
+
+    Returns:
+        (S, S) float32 0..1.
+    """
+    side = mask.shape[0]
+    grown = grow(mask, GROW + 2 * FEATHER)
+    reach = 2 * int(np.ceil(2 * FEATHER * side)) + 1
+    return cv2.GaussianBlur(grown, (reach, reach), FEATHER * side)
+
+
+def grow(mask: Array, share: float) -> Array:
+    """The mask (S, S) widened by a share of its side."""
+    radius = max(1, round(share * mask.shape[0]))
+    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
+
+
+def fade(before: Array, target: Array, step: float) -> Array:
+    """The painted share on its way from `before` to `target`, by at most `step`; all (S, S) 0..1."""
+    return before + np.clip(target - before, -step, step)
+
+
+def blend(image: Image, painting: Array, alpha: Array) -> Image:
+    """The picture with the painting over it; where alpha is 0 the picture's bytes are untouched.
+
+    Args:
+        image: (H, W, 3) uint8.
+        painting: (H, W, 3) 0..255.
+        alpha: (H, W) float32 0..1.
+    """
+    base = image.astype(np.float32)
+    mixed = base + (painting - base) * alpha[..., None]
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)

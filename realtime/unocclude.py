@@ -1,0 +1,296 @@
+"""What covers a face, what lies behind it, and where the face's points really are.
+
+Per face: crop -> contour network -> (if something covers it) completion network -> the tracker's mesh once more, on
+the completed crop. In video, the mask, the painting and the landmarks are carried along from frame to frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine, shipped_networks
+from realtime.alignment import crop_matrix, cut, invert, rescale, to_crop, to_picture
+from realtime.blending import (
+    between_crops,
+    blend,
+    carry,
+    fade,
+    grow,
+    seam,
+    settle,
+    to_window,
+    window_of,
+)
+from realtime.frames import PART_NAMES, Array, Image, TrackedFace
+
+# The parts of the face itself, by which it is judged whether anything covers it.
+FACE_PARTS = tuple(
+    PART_NAMES.index(name) for name in PART_NAMES if name not in ("background", "hair", "ears", "neck", "eyeglasses")
+)
+# The share of the face that must be covered before anything is painted, and below which painting ends.
+COVERED_SHARE = (0.006, 0.012)
+# With less of the face in view than this, there is nothing to go by.
+LEAST_SEEN = 0.08
+STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
+FADE_SECONDS = 0.15
+KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
+# What the fit should believe of a hidden landmark, found on a painted face.
+HIDDEN_WEIGHT = 0.25
+MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
+
+
+class CropMesh(Protocol):
+    """Finds the landmarks of the one face in a crop."""
+
+    def find(self, crop: Image) -> Array | None:
+        """(478, 3) px of the crop (z in px), or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One face in one frame: what covers it and what is behind. Crop-sized arrays are `COMPLETION_SIZE` px."""
+
+    face: TrackedFace  # with the corrected landmarks
+    matrix: Array  # (2, 3) picture px -> crop px
+    crop: Image  # (S, S, 3) RGB, as the camera saw it
+    mask: Array | None  # (S, S) float32, 0 or 1; None: nothing covers the face
+    alpha: Array | None  # (S, S) 0..1: how much of each pixel of the picture is painted; None: none is
+    painting: Image | None  # (S, S, 3) RGB; None while `alpha` is
+    parts: Array  # (14, CONTOUR_SIZE, CONTOUR_SIZE) probabilities of the parts of the complete face
+    weights: Array | None  # (478,) 0..1, how far each landmark is to be believed; None: all fully
+    visible: float  # the share of the face that is in view
+
+    @property
+    def complete(self) -> Image:
+        """(S, S, 3) RGB: the crop with the face completed."""
+        if self.mask is None or self.painting is None:
+            return self.crop
+        return blend(self.crop, self.painting, seam(self.mask))
+
+
+@dataclass
+class _Memory:
+    """What is carried from one frame to the next of one face."""
+
+    seen: Seen
+    tracked: Array  # (478, 3) px: the tracker's own landmarks in that frame
+    time: float  # seconds, the source's time line
+
+
+class Unoccluder:
+    """Runs the contour and the completion network on the faces of one frame after the other.
+
+    Args:
+        contour: the contour network.
+        completion: the completion network.
+        mesh: finds landmarks on a completed crop; called once per face and frame.
+        stills: every picture is of somebody else: nothing is carried over, and everything is done twice.
+    """
+
+    def __init__(self, contour: Engine, completion: Engine, mesh: CropMesh, stills: bool = False) -> None:
+        self._contour, self._completion, self._mesh = contour, completion, mesh
+        self._stills = stills
+        self._memories: dict[int, _Memory] = {}
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """One line per network: what runs it, and what for."""
+        return self._contour.why, self._completion.why
+
+    def look(self, image: Image, face: TrackedFace, time: float) -> Seen:
+        """Everything about one face.
+
+        Args:
+            image: (H, W, 3) RGB, the whole picture.
+            face: as the tracker sees it.
+            time: seconds on the source's time line.
+        """
+        if self._stills:
+            seen = self._pass(image, face, None, 0.0)
+            for _ in range(STILL_PASSES - 1):
+                if seen.mask is None:
+                    break
+                seen = self._pass(image, replace(face, landmarks=seen.face.landmarks), None, 0.0)
+            return seen
+        memory = None if face.is_new else self._memories.get(face.id)
+        start = face if memory is None else replace(face, landmarks=_predicted(face.landmarks, memory))
+        step = 1.0 if memory is None else max(0.0, time - memory.time) / FADE_SECONDS
+        seen = self._pass(image, start, memory.seen if memory else None, step)
+        if seen.mask is None:
+            seen = replace(seen, face=face)  # in plain view the tracker itself is the better witness
+        self._memories[face.id] = _Memory(seen, face.landmarks, time)
+        return seen
+
+    def forget(self, ids: set[int]) -> None:
+        """Drops what is remembered of all faces but these."""
+        self._memories = {id_: memory for id_, memory in self._memories.items() if id_ in ids}
+
+    def _pass(self, image: Image, face: TrackedFace, before: Seen | None, step: float) -> Seen:
+        """Crop, mask, painting and landmarks, once."""
+        matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
+        crop = cut(image, matrix, COMPLETION_SIZE).image
+        probability, parts = self._contours(crop)
+        move = None if before is None else between_crops(before.matrix, matrix)
+        last = None if before is None or before.mask is None else carry(before.mask, move)
+        mask = settle(probability, last)
+        face_share = parts[list(FACE_PARTS)].sum(0)
+        hidden = _share_hidden(mask, face_share)
+        covered = hidden > COVERED_SHARE[last is None]
+        seen = Seen(face, matrix, crop, mask if covered else None, None, None, parts, None, 1 - hidden)
+        if covered:
+            seen = self._complete(seen)
+        if before is not None:
+            seen = _faded(seen, before, move, step)
+        return seen
+
+    def _contours(self, crop: Image) -> tuple[Array, Array]:
+        """Probability of the mask (S, S) and of the parts (14, CONTOUR_SIZE, CONTOUR_SIZE)."""
+        small = cv2.resize(crop, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_LINEAR)
+        fill_image(self._contour.inputs["image"], small)
+        found = self._contour.run()
+        mask = cv2.resize(found["mask"][0, 0], (COMPLETION_SIZE, COMPLETION_SIZE), interpolation=cv2.INTER_LINEAR)
+        return mask, found["parts"][0].copy()
+
+    def _complete(self, seen: Seen) -> Seen:
+        """Paints the hidden pixels and looks for the landmarks on the completed face."""
+        inputs = self._completion.inputs
+        fill_image(inputs["image"], seen.crop)
+        inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
+        inputs["parts"][0] = seen.parts
+        painting = read_image(self._completion.run()["complete"])
+        seen = replace(seen, painting=painting, alpha=seam(seen.mask))
+        points = self._mesh.find(seen.complete)
+        face = seen.face
+        if points is not None:
+            face = replace(face, landmarks=_landmarks_in_picture(points, seen.matrix))
+        return replace(seen, face=face, weights=landmark_weights(face.landmarks, seen.matrix, seen.mask))
+
+
+def open_unoccluder(stills: bool, device: str) -> Unoccluder | None:
+    """The networks that are shipped with this copy, ready to run; None without them."""
+    if not {"contour", "completion"} <= shipped_networks():
+        return None
+    from realtime.crop_mesh import MediaPipeCropMesh
+
+    return Unoccluder(
+        choose_engine("contour", device), choose_engine("completion", device), MediaPipeCropMesh(stills), stills
+    )
+
+
+def fill_image(buffer: Array, image: Image) -> None:
+    """Writes (S, S, 3) RGB uint8 into a network's input (1, 3, S, S), [-1, 1]."""
+    np.multiply(image.transpose(2, 0, 1), np.float32(1 / 127.5), out=buffer[0])
+    buffer -= 1
+
+
+def read_image(output: Array) -> Image:
+    """A network's output (1, 3, S, S) in [-1, 1] as (S, S, 3) RGB uint8."""
+    scaled = output[0].transpose(1, 2, 0) * np.float32(127.5) + np.float32(127.5)
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def landmark_weights(landmarks: Array, matrix: Array, mask: Array) -> Array:
+    """(478,) 1 where a landmark is in view, `HIDDEN_WEIGHT` under the mask.
+
+    Args:
+        landmarks: (478, 2 or more) px in the picture.
+        matrix: (2, 3) picture px -> crop px.
+        mask: (S, S) 0..1.
+    """
+    return 1 - (1 - HIDDEN_WEIGHT) * sample(grow(mask, MASK_GROWN), to_crop(landmarks, matrix))
+
+
+def sample(values: Array, points: Array) -> Array:
+    """(N,) the nearest values of (S, S) at points (N, 2) px; 0 outside."""
+    side = values.shape[0]
+    x, y = np.floor(points[:, :2]).astype(np.int64).T
+    inside = (x >= 0) & (x < side) & (y >= 0) & (y < side)
+    return np.where(inside, values[y.clip(0, side - 1), x.clip(0, side - 1)], 0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """All faces of one frame in the picture's own size."""
+
+    occlusion: Image  # (H, W) 0 or 255
+    parts: Image  # (H, W) index into PART_NAMES
+    complete: Image  # (H, W, 3) RGB
+
+
+def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
+    """The faces' masks, parts and paintings in the picture; None where nothing covers or paints a face.
+
+    Args:
+        image: (H, W, 3) RGB.
+        faces: largest first; a larger one lies over a smaller.
+    """
+    touched = [seen for seen in faces if seen.mask is not None or seen.alpha is not None]
+    if not touched:
+        return None
+    occlusion = np.zeros(image.shape[:2], np.uint8)
+    parts = np.zeros(image.shape[:2], np.uint8)
+    complete = image.copy()
+    for seen in reversed(touched):
+        window = window_of(seen.matrix, COMPLETION_SIZE, image.shape)
+        if not all(window.size):
+            continue
+        where = window.slices
+        if seen.mask is not None:
+            mask = to_window(seen.mask, seen.matrix, window)
+            occlusion[where] = np.maximum(occlusion[where], np.where(mask > 0.5, np.uint8(255), np.uint8(0)))
+            labels = seen.parts.argmax(0).astype(np.uint8)
+            small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
+            found = to_window(labels, small, window, cv2.INTER_NEAREST)
+            parts[where] = np.where(found > 0, found, parts[where])
+        if seen.alpha is not None and seen.painting is not None:
+            alpha = to_window(seen.alpha, seen.matrix, window)
+            complete[where] = blend(complete[where], to_window(seen.painting, seen.matrix, window), alpha)
+    return Layers(occlusion, parts, complete)
+
+
+def _share_hidden(mask: Array, face: Array) -> float:
+    """The share of the face under the mask (S, S); `face` (P, P) is the probability that a pixel belongs to it."""
+    small = cv2.resize(mask, face.shape[::-1], interpolation=cv2.INTER_AREA)
+    return float((small * face).sum() / max(float(face.sum()), 1e-6))
+
+
+def _landmarks_in_picture(points: Array, matrix: Array) -> Array:
+    """(478, 3) from crop px to picture px, z scaled alike."""
+    back = invert(matrix)
+    scale = np.float32(np.hypot(back[0, 0], back[1, 0]))
+    return np.column_stack([to_picture(points, matrix), points[:, 2] * scale]).astype(np.float32)
+
+
+def _predicted(tracked: Array, memory: _Memory) -> Array:
+    """Where a covered face is now: where it was, moved by what the tracker saw most points do."""
+    if memory.seen.mask is None:
+        return tracked
+    motion = np.median(tracked[:, :2] - memory.tracked[:, :2], axis=0)
+    out = memory.seen.face.landmarks.copy()
+    out[:, :2] += motion
+    return out
+
+
+def _faded(seen: Seen, before: Seen, move: Array, step: float) -> Seen:
+    """The painting blended with the last one, and its share of each pixel on its way to what it should be."""
+    if before.alpha is None and seen.alpha is None:
+        return seen
+    side = seen.crop.shape[0]
+    last = np.zeros((side, side), np.float32) if before.alpha is None else carry(before.alpha, move)
+    target = np.zeros((side, side), np.float32) if seen.alpha is None else seen.alpha
+    alpha = fade(last, target, step)
+    if not alpha.any():
+        return replace(seen, alpha=None, painting=None)
+    painting = seen.painting
+    if before.painting is not None:
+        old = carry(before.painting, move)
+        if painting is None:
+            painting = old
+        else:
+            painting = blend(painting, old, KEEP_PAINTING * (last > 0).astype(np.float32))
+    return replace(seen, alpha=alpha, painting=painting)
