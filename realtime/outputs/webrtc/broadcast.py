@@ -25,7 +25,7 @@ StreamName = Literal["main", "low", "vp8"]
 STREAMS: tuple[StreamName, ...] = ("main", "vp8", "low")  # the order they are encoded in
 
 KEYFRAME_SECONDS = 0.5  # between two keyframes of one stream, however many ask
-STILL_SECONDS = 0.5  # without a new picture after which those who join are given the last one again
+STILL_SECONDS = 0.5  # without a new picture after which the last one is sent again
 MOST_UNDERWAY = 4  # encoded pictures that the event loop has not taken; then it is behind, and we wait
 RATE_SECONDS = 1.0  # over which the sent rate is measured
 
@@ -152,8 +152,9 @@ class Broadcast:
                 picture = self._pictures.get(STILL_SECONDS)
                 self._newest = picture
             except TimeoutError:
-                # Nothing moves, but somebody who has just joined has seen nothing yet.
-                if self._newest is None or not self._joined():
+                # Nothing comes, but who joins now has seen nothing yet, and a receiver may hold a picture
+                # back until the next one begins. An unchanged picture takes next to no bytes.
+                if self._newest is None:
                     continue
                 picture = _Picture(self._newest.image, self._clock(), self._newest.result)
             except Finished:
@@ -162,10 +163,6 @@ class Broadcast:
                 self._encode(picture)
             except Exception:
                 log.exception("A picture could not be encoded.")
-
-    def _joined(self) -> bool:
-        with self._lock:
-            return any(self._streams[viewer.stream].wants_key for viewer in self._viewers if viewer.stream)
 
     def _encode(self, picture: _Picture) -> None:
         with self._lock:

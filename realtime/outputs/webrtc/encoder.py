@@ -38,7 +38,13 @@ H264_ENCODERS: dict[str, dict[str, str]] = {
     "h264_videotoolbox": {"realtime": "1", "prio_speed": "1"},
     "libx264": {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1"},
 }
-VP8_OPTIONS = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "error-resilient": "1", "static-thresh": "1"}
+VP8_OPTIONS = {
+    "deadline": "realtime",
+    "cpu-used": "8",
+    "lag-in-frames": "0",
+    "error-resilient": "1",
+    "static-thresh": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,9 @@ def fitted(image: Image, size: tuple[int, int] | None) -> Image:
 
 def to_yuv(image: Image) -> av.VideoFrame:
     """(H, W, 3) RGB with even sides as a 4:2:0 frame in BT.601, video range, which is what WebRTC expects."""
-    return av.VideoFrame.from_ndarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+    return av.VideoFrame.from_ndarray(
+        cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2YUV_I420), format="yuv420p"
+    )
 
 
 @functools.cache

@@ -114,7 +114,8 @@ def serve_options(
     host, port = parse_address(address)
     if token is not None and len(token) < SHORTEST_TOKEN:
         raise UserError(
-            f"The token is shorter than {SHORTEST_TOKEN} characters.", "Leave --token away: a good one is made and printed."
+            f"The token is shorter than {SHORTEST_TOKEN} characters.",
+            "Leave --token away: a good one is made and printed.",
         )
     if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
         raise UserError("The token holds spaces or unusual characters.", "Use letters, digits, - and _.")

@@ -118,7 +118,8 @@ class WebRtcOutput:
             place = f"{self._serve.host}:{self._serve.port}"
             reason = (error.strerror or str(error)).lower()
             raise UserError(
-                f"The server cannot listen at {place}: {reason}.", "Is another one running there? Choose with --serve HOST:PORT."
+                f"The server cannot listen at {place}: {reason}.",
+                "Is another one running there? Choose with --serve HOST:PORT.",
             ) from error
         raise error
 

@@ -27,9 +27,7 @@ class Signalling:
         may_offer: whether an address may open one more session now.
     """
 
-    def __init__(
-        self, sessions: Sessions, metrics: Metrics, limits: Limits, may_offer: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, sessions: Sessions, metrics: Metrics, limits: Limits, may_offer: Callable[[str], bool]) -> None:
         self._sessions, self._metrics, self._limits, self._may_offer = sessions, metrics, limits, may_offer
 
     def routes(self) -> list[web.RouteDef]:
@@ -74,7 +72,7 @@ class Signalling:
             "ETag": session.etag,
             "Accept-Patch": FRAGMENT_TYPE,
         }
-        return web.Response(status=201, text=session.answer, content_type=SDP_TYPE, headers=headers)
+        return web.Response(status=201, body=session.answer.encode(), content_type=SDP_TYPE, headers=headers)
 
     async def _trickle(self, request: web.Request, kind: Kind) -> web.Response:
         session = self._session(request, kind)

@@ -84,9 +84,7 @@ class Site:
         shape_names: the 52 blendshapes, for `/schema`.
     """
 
-    def __init__(
-        self, options: ServeOptions, metrics: Metrics, switches: Switches, shape_names: Sequence[str]
-    ) -> None:
+    def __init__(self, options: ServeOptions, metrics: Metrics, switches: Switches, shape_names: Sequence[str]) -> None:
         self._options, self._metrics, self._switches = options, metrics, switches
         pages = resources.files(__package__) / "pages"
         self._files = {path: ((pages / name).read_bytes(), kind) for path, (name, kind) in FILES.items()}
@@ -155,7 +153,9 @@ class Site:
 
     async def _show_switches(self, request: web.Request) -> web.Response:
         values, choices = self._switches.values(), self._switches.choices()
-        return web.json_response({"values": dict(values), "choices": {name: list(some) for name, some in choices.items()}})
+        return web.json_response(
+            {"values": dict(values), "choices": {name: list(some) for name, some in choices.items()}}
+        )
 
     async def _change_switches(self, request: web.Request) -> web.Response:
         if request.content_type != "application/json":
@@ -172,7 +172,9 @@ class Site:
         values, choices = self._switches.values(), self._switches.choices()
         for name, value in wanted.items():
             known = choices.get(name)
-            fits = value in known if known is not None else isinstance(value, bool) and isinstance(values.get(name), bool)
+            fits = (
+                value in known if known is not None else isinstance(value, bool) and isinstance(values.get(name), bool)
+            )
             if name not in values or not fits:
                 return self._refused(422, "there is no such switch or value")
         for name, value in wanted.items():
