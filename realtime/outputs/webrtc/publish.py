@@ -99,7 +99,9 @@ class Publisher:
         timeout = aiohttp.ClientTimeout(total=HTTP_SECONDS)
         viewer: Viewer | None = None
         location: URL | None = None
-        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http:
+        async with aiohttp.ClientSession(
+            timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(force_close=True)
+        ) as http:
             try:
                 if is_loopback(URL(self._options.url).host or ""):
                     hooks.gather_only(peer, hooks.all_addresses())

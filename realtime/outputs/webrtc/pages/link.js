@@ -41,8 +41,9 @@ async function negotiate(peer, path) {
   return session;
 }
 
-function leave(session) {
-  if (session) call(session, { method: "DELETE", keepalive: true }).catch(() => {});
+// Says goodbye, so that the server need not find out by itself. `keepalive` lets it outlive the page.
+async function leave(session) {
+  if (session) await call(session, { method: "DELETE", keepalive: true }).catch(() => {});
 }
 
 // One connection that is made again whenever it breaks. `prepare(peer)` adds tracks and channels.
@@ -84,11 +85,9 @@ export class Link {
   }
 
   drop() {
-    const peer = this.peer;
-    this.peer = null;
-    peer?.close();
-    leave(this.session);
-    this.session = null;
+    const { peer, session } = this;
+    this.peer = this.session = null;
+    leave(session).finally(() => peer?.close());
   }
 
   close() {
