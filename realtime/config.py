@@ -69,10 +69,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (\S+)", message)
-        near = difflib.get_close_matches(unknown[1], self._option_string_actions, 1) if unknown else []
+        remedy = "See: python run.py --help"
         if unknown:
             message = f"there is no option {unknown[1]}"
-        remedy = f"Did you mean {near[0]}?" if near else "See: python run.py --help"
+            near = difflib.get_close_matches(unknown[1], self._option_string_actions, 1, cutoff=0.7)
+            if not unknown[1].startswith("-"):
+                remedy = f"Did you mean --source {unknown[1]}?"
+            elif near:
+                remedy = f"Did you mean {near[0]}?"
         raise UserError(f"{message[0].upper()}{message[1:]}.", remedy)
 
 

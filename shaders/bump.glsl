@@ -2,7 +2,6 @@
 
 uniform sampler2D bump;    // mm along the normal
 uniform float px_per_mm;   // the face's scale in the picture
-uniform float bump_gain;   // 1: as measured; 0: smooth
 
 vec3 bumped(vec3 n, float z, vec2 uv) {
     vec2 uv_x = uv + dFdx(uv);
@@ -17,5 +16,5 @@ vec3 bumped(vec3 n, float z, vec2 uv) {
     vec3 across_y = cross(n, step_x);
     float area = dot(step_x, across_x);
     vec3 gradient = sign(area) * (slope_x * across_x + slope_y * across_y);
-    return normalize(abs(area) * n - bump_gain * px_per_mm * gradient);
+    return normalize(abs(area) * n - px_per_mm * gradient);
 }

@@ -6,7 +6,6 @@
 #include "srgb.glsl"
 
 void main() {
-    vec3 smooth_normal = normalize(normal);
-    vec3 n = bumped(smooth_normal, z, uv);
-    color = over_picture(to_srgb(albedo * irradiance(n)), smooth_normal);
+    vec3 n = bumped(normalize(normal), z, uv);
+    emit(to_srgb(albedo * irradiance(n)));
 }

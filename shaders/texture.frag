@@ -4,14 +4,14 @@
 #include "bump.glsl"
 #include "srgb.glsl"
 
-uniform vec3 lamp; // unit vector towards the lamp, camera frame
+uniform sampler2D picture; // the frame, sRGB
+uniform vec3 lamp;         // unit vector towards the lamp, camera frame
 
 const float AMBIENT = 0.35;
 const float DIRECT = 0.85;
 
 void main() {
-    vec3 smooth_normal = normalize(normal);
-    vec3 n = bumped(smooth_normal, z, uv);
-    float lit = AMBIENT + DIRECT * max(dot(n, lamp), 0.0);
-    color = over_picture(to_srgb(lit * to_linear(own_pixel())), smooth_normal);
+    vec3 n = bumped(normalize(normal), z, uv);
+    vec3 own = to_linear(texelFetch(picture, ivec2(gl_FragCoord.xy), 0).rgb);
+    emit(to_srgb(own * (AMBIENT + DIRECT * max(dot(n, lamp), 0.0))));
 }

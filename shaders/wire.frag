@@ -1,19 +1,23 @@
 #version 330 core
-// Smooth lines over the picture; hidden ones are gone, since the triangles still fill the depth buffer.
+// Smooth lines; hidden ones are gone, since the triangles still fill the depth buffer.
 
 in vec3 edges;
 in float opacity;
 
-uniform sampler2D picture;
 uniform vec3 line_color;  // sRGB
 uniform float line_width; // px
 
-out vec4 color;
+out vec4 color; // sRGB times alpha, alpha
+
+const float STRENGTH = 0.8;
+const float FAINT = 0.2;
+const vec2 CROWDED = vec2(1.5, 5.0); // px: the lines of triangles as thin as the first are faint, from the second on full
 
 void main() {
-    vec3 px = edges / max(fwidth(edges), 1e-6); // distance to each edge
+    vec3 per_px = max(fwidth(edges), 1e-6);
+    vec3 px = edges / per_px; // distance to each edge
     float nearest = min(min(px.x, px.y), px.z);
     float line = 1.0 - smoothstep(0.5 * line_width - 0.5, 0.5 * line_width + 0.5, nearest);
-    vec3 below = texelFetch(picture, ivec2(gl_FragCoord.xy), 0).rgb;
-    color = vec4(mix(below, line_color, 0.85 * line * opacity), 1.0);
+    float thinnest = 1.0 / max(max(per_px.x, per_px.y), per_px.z);
+    color = vec4(line_color, 1.0) * STRENGTH * opacity * line * mix(FAINT, 1.0, smoothstep(CROWDED.x, CROWDED.y, thinnest));
 }

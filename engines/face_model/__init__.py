@@ -1,0 +1,1 @@
+"""The morphable face model: numpy at run time, and the scripts that build it."""

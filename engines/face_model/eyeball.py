@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 SEGMENTS = 24
 # Degrees from the gaze axis: pupil, its rim, the iris, the limbus, the white; the back is never seen.
-RINGS = (4.0, 9.0, 10.5, 17.0, 24.0, 28.0, 33.0, 45.0, 60.0, 78.0, 98.0, 120.0)
-PUPIL_DEGREES = 9.75
-IRIS_DEGREES = 26.0  # 5.3 mm on a ball of 12 mm radius, as MediaPipe draws the iris
+RINGS = (3.5, 8.0, 9.5, 15.0, 20.5, 23.5, 30.0, 42.0, 58.0, 78.0, 98.0, 120.0)
+PUPIL_DEGREES = 8.75
+IRIS_DEGREES = 22.0  # 5.7 mm on these balls of 15 mm radius, which are larger than real ones
+IRIS_RING = 4  # the ring at the edge of the iris, counted from the pupil
+CORNEA = 0.065  # how far the cornea bulges, in radii
 RIM_EXPONENT = 0.6  # below 1 gives the iris more of the picture than the white
 
 
 @dataclass(frozen=True)
 class Eyeball:
-    """A unit ball that looks along +z."""
+    """A ball of radius 1 that looks along +z, with a slight bulge for the cornea."""
 
-    directions: NDArray[np.float64]  # (N, 3) unit vectors
+    points: NDArray[np.float64]  # (N, 3)
     triangles: NDArray[np.int64]  # (T, 3) counter-clockwise from outside
     flat: NDArray[np.float64]  # (N, 2) in the unit disc
     degrees: NDArray[np.float64]  # (N,) from the gaze axis
@@ -33,6 +35,7 @@ def make_eyeball() -> Eyeball:
     radians = np.radians(degrees)
     spokes = np.concatenate([[[0.0, 0.0]], np.tile(around, (len(RINGS), 1))])
     directions = np.concatenate([spokes * np.sin(radians)[:, None], np.cos(radians)[:, None]], 1)
+    bulge = 1 + CORNEA * np.clip(1 - (degrees / RINGS[IRIS_RING + 2]) ** 2, 0, 1)
     flat = spokes * ((degrees / RINGS[-1]) ** RIM_EXPONENT)[:, None]
 
     step = np.arange(SEGMENTS)
@@ -42,7 +45,7 @@ def make_eyeball() -> Eyeball:
         inner, outer = 1 + ring * SEGMENTS, 1 + (ring + 1) * SEGMENTS
         triangles.append(np.stack([inner + step, outer + step, outer + following], 1))
         triangles.append(np.stack([inner + step, outer + following, inner + following], 1))
-    return Eyeball(directions, np.concatenate(triangles), flat, degrees)
+    return Eyeball(directions * bulge[:, None], np.concatenate(triangles), flat, degrees)
 
 
 def mirror_index() -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from engines.face_model.makehuman import BaseMesh
 from engines.face_model.unwrap import boundary_loops, directed_edges, unwrap
 
 BACK = 37.0  # mm, base mesh: what lies behind the ears' back edge is left out
-EYELID_RINGS = 3  # rings of the eye socket kept, so that the lids have a thickness
+EYELID_RINGS = 2  # rings of the eye socket kept, so that the lids have a thickness
 # Where each chart lies in the picture: centre and radius of its circle. The skin fills it, the rest sits in corners.
 CHARTS = {
     "skin": (0.5, 0.5, 0.496),
@@ -64,7 +64,7 @@ def make_topology(base: BaseMesh) -> Topology:
         chart.append(np.full(len(used), index))
         count += len(used)
     ball = eyeball.make_eyeball()
-    size = len(ball.directions)
+    size = len(ball.points)
     for side in range(2):
         start, other = count + side * size, count + (1 - side) * size
         triangles.append(start + ball.triangles)

@@ -33,7 +33,7 @@ def prepare_process() -> None:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m engines.training", description=__doc__)
-    parser.add_argument("job", choices=("contour", "completion", "screen"), help="what to train, or screen")
+    parser.add_argument("job", choices=("contour", "completion", "regression", "screen"), help="what to train, or screen")
     parser.add_argument(
         "--data", default="../shared/data", help="folder of faces*/ and occluders/ (default: %(default)s)"
     )
@@ -43,8 +43,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--contour", type=Path, default=Path("runs/contour/checkpoint.pt"), help="guide of the completion"
     )
+    parser.add_argument(
+        "--completion",
+        type=Path,
+        default=Path("runs/completion/checkpoint.pt"),
+        help="paints the hidden pixels of the crops that the regression learns from",
+    )
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights as far as they fit")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted training in the run's folder")
+    parser.add_argument("--threads", type=int, help="of the regression's training (default: all processors)")
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default: %(default)s)")
     return parser.parse_args(arguments)
 
@@ -53,10 +60,11 @@ def main() -> int:
     """Trains; a user's mistake ends with two lines on stderr and exit code 2."""
     options = parse()
     prepare_process()
+    from engines.training.regression.train import train as train_regression
     from engines.training.train import screen_faces, train
 
     try:
-        (screen_faces if options.job == "screen" else train)(options)
+        {"screen": screen_faces, "regression": train_regression}.get(options.job, train)(options)
     except UserError as error:
         print(f"{error.message}\n{error.remedy}", file=sys.stderr)
         return 2

@@ -20,12 +20,12 @@ from realtime.frames import Image
 
 RATE = 6e-4
 CRITIC_FACTOR = 0.5  # the critic's rate in those of the network
-# Sides of the crops it sees and how many of them make a batch of about one cost: it paints at 192 px in the end.
-BATCHES = ((128, 14), (160, 9), (192, 6))
+# Sides of the crops it sees and how many of them make a batch of about one cost; it paints at 192 px in the end.
+BATCHES = ((160, 10), (192, 7))
 
 TRUE_MASKS = 0.3  # share of the samples that get the true mask instead of the one found
 SEEN = 0.15  # weight of visible pixels in the painting; hidden ones have 1
-L1, PERCEPTUAL, STYLE, ADVERSARIAL, MATCHING = 8.0, 0.6, 0.15, 0.06, 0.6
+L1, TONE, PERCEPTUAL, STYLE, ADVERSARIAL, MATCHING = 8.0, 4.0, 0.6, 0.15, 0.05, 0.5
 CRITIC_ALONE = 100  # steps in which only the critic's own loss uses its scores
 
 MASK_THRESHOLD = 0.35  # the mask that validation paints under: found above this, widened by one pixel at 128 px
@@ -121,6 +121,7 @@ class CompletionTask(Task):
         weight = (torch.maximum(hidden, truth) + SEEN) * real
         terms = {
             "l1": L1 * losses.weighted_l1(painting, clean, weight),
+            "tone": TONE * losses.tone_distance(painting, clean, hidden * real),
             "perceptual": PERCEPTUAL * losses.feature_distance(features, features_clean),
             "style": STYLE * losses.style_distance(features, features_clean, hidden * real),
             "matching": MATCHING * losses.feature_distance(matched, matched_clean),

@@ -51,6 +51,13 @@ def weighted_l1(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
     return ((a - b).abs() * weight).sum() / (weight.sum() * a.shape[1]).clamp_min(1)
 
 
+def tone_distance(a: Tensor, b: Tensor, weight: Tensor, cell: int = 8) -> Tensor:
+    """Mean absolute difference of (N, C, S, S) averaged over cells under a weight (N, 1, S, S): light and colour."""
+    mass = F.avg_pool2d(weight, cell)
+    gap = F.avg_pool2d((a - b) * weight, cell)
+    return gap.abs().sum() / (mass.sum() * a.shape[1]).clamp_min(1 / cell**2)
+
+
 def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     """Mean absolute difference of two lists of features, each level in units of its own mean strength."""
     return sum((x - y).abs().mean() / y.abs().mean().clamp_min(1e-3) for x, y in zip(a, b, strict=True)) / len(a)

@@ -11,7 +11,9 @@ from types import TracebackType
 
 import av
 import av.error
+import cv2
 import numpy as np
+from av.video.reformatter import Colorspace
 
 from realtime.errors import UserError
 from realtime.frames import FrameResult, Image
@@ -28,7 +30,7 @@ KEYFRAME_EVERY = 30  # frames; also how much a killed program loses
 # A fragmented file is playable up to its last fragment at any moment; when it is closed properly,
 # `hybrid_fragmented` turns it into a plain MP4, which every player can seek in.
 CONTAINER = {"movflags": "+hybrid_fragmented+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
-ENCODER = {"preset": "ultrafast", "crf": "20", "threads": "1"}
+ENCODER = {"preset": "superfast", "crf": "20", "threads": "1"}
 
 
 class Recorder:
@@ -113,10 +115,12 @@ class Recorder:
             stream.pix_fmt = "yuv420p"
             stream.gop_size = KEYFRAME_EVERY
             stream.codec_context.time_base = TIME_BASE
+            stream.codec_context.colorspace = Colorspace.ITU601  # what OpenCV converts to; unsaid, HD would be 709
             stream.codec_context.max_b_frames = 0
             stamp = -1
             while True:
-                video = av.VideoFrame.from_ndarray(_even(picture, (stream.width, stream.height)), format="rgb24")
+                even = _even(picture, (stream.width, stream.height))
+                video = av.VideoFrame.from_ndarray(cv2.cvtColor(even, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
                 stamp = max(stamp + 1, round(time / TIME_BASE))
                 video.pts, video.time_base = stamp, TIME_BASE
                 for packet in stream.encode(video):

@@ -38,7 +38,6 @@ class GazeRays:
         self._buffer.write(np.hstack([gaze_segments(face), np.tile(np.float32(COLOR), (2, 1))]).tobytes())
         self._program["picture_size"] = picture_size
         self._program["radius"] = max(1.2, DOT_MM * px_per_mm(face))
-        self._context.disable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._context.enable(moderngl.BLEND)
+        self._context.enable_only(moderngl.BLEND)
         self._rays.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=2)
         self._context.disable(moderngl.BLEND)

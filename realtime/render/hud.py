@@ -60,8 +60,7 @@ class Hud:
         self._program["margin"] = (margin, margin)
         self._program["top_down"] = top_down
         self._texture.use(0)
-        self._context.disable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._context.enable(moderngl.BLEND)
+        self._context.enable_only(moderngl.BLEND)
         self._quad.render(moderngl.TRIANGLE_STRIP, vertices=4)
         self._context.disable(moderngl.BLEND)
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from realtime.frames import Array, FaceState
 
-FEATHER_MM = 10.0  # width of the soft edge at the mesh's outer border
+FEATHER_MM = 22.0  # width of the soft edge at the mesh's outer border
+SCALE_POINTS = 300  # vertices that the face's scale is read from
 
 
 class SurfaceModel(Protocol):
@@ -62,9 +63,9 @@ def border_opacity(model: SurfaceModel, feather: float = FEATHER_MM) -> Array:
 
 def px_per_mm(face: FaceState) -> float:
     """The face's scale in the picture, read off its own vertices so that any camera model will do."""
-    spread_px = np.std(face.vertices, axis=0)
-    spread_mm = np.std(face.neutral, axis=0)
-    return float(np.linalg.norm(spread_px) / max(float(np.linalg.norm(spread_mm)), 1e-6))
+    every = slice(None, None, max(1, len(face.neutral) // SCALE_POINTS))
+    spread_px, spread_mm = (np.linalg.norm(p - p.mean(axis=0)) for p in (face.vertices[every], face.neutral[every]))
+    return float(spread_px / max(float(spread_mm), 1e-6))
 
 
 def wire_edges(triangles: NDArray[np.int32]) -> NDArray[np.uint8]:

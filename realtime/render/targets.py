@@ -1,4 +1,4 @@
-"""The framebuffer that everything is drawn into, at the picture's own size."""
+"""The framebuffers of one picture size. Row 0 is the picture's top row in all of them."""
 
 from __future__ import annotations
 
@@ -7,63 +7,98 @@ import moderngl
 import numpy as np
 
 from realtime.frames import Image
+from realtime.render.programs import load_program
+
+Rectangle = tuple[int, int, int, int]  # px: left, top, right, bottom
 
 
 class PictureTarget:
-    """Colour and depth of one picture, with the frame as its background.
+    """The finished picture, and the frame that lies under it."""
 
-    Row 0 is the picture's top row throughout. With `samples`, drawing goes to a multisampled buffer
-    that `resolve` averages into the plain one.
-    """
-
-    def __init__(self, context: moderngl.Context, size: tuple[int, int], samples: int = 0) -> None:
-        self.context = context
+    def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
+        self._context = context
         self.size = size
-        self.samples = samples
-        self.picture = context.texture(size, 4)
+        self.frame = context.texture(size, 4)
         self.color = context.texture(size, 4)
         self.color.repeat_x = self.color.repeat_y = False  # scaled into a window, its edges must not mix
-        self._source = context.framebuffer([self.picture])
-        self._plain = context.framebuffer([self.color], None if samples else context.depth_renderbuffer(size))
-        self._multi = (
-            context.framebuffer(
-                [context.renderbuffer(size, 4, samples=samples)], context.depth_renderbuffer(size, samples=samples)
-            )
-            if samples
-            else None
-        )
+        self._source = context.framebuffer([self.frame])
+        self.canvas = context.framebuffer([self.color])
         width, height = size
         self._rgba = np.full((height, width, 4), 255, np.uint8)
 
-    @property
-    def canvas(self) -> moderngl.Framebuffer:
-        """Where to draw."""
-        return self._multi or self._plain
-
     def begin(self, image: Image) -> None:
-        """Put `image` (H, W, 3) on the canvas, with nothing in its depth, and make the canvas current."""
+        """Make the canvas current, with `image` (H, W, 3) on it."""
         cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, dst=self._rgba)
-        self.picture.write(self._rgba)
+        self.frame.write(self._rgba)
         self.canvas.use()
-        self.canvas.clear()
-        self.context.copy_framebuffer(self.canvas, self._source)  # a blit: no shader touches these pixels
-
-    def resolve(self) -> None:
-        """Average the samples; afterwards `color` holds the drawn picture."""
-        if self._multi:
-            self.context.copy_framebuffer(self._plain, self._multi)
-            self._plain.use()
+        self._context.copy_framebuffer(self.canvas, self._source)  # a blit: no shader touches these pixels
 
     def read(self) -> Image:
         """(H, W, 3) uint8 RGB, a new array. Four components are read: with three, GL converts slowly."""
-        self._plain.read_into(self._rgba, components=4)
+        self.canvas.read_into(self._rgba, components=4)
         return cv2.cvtColor(self._rgba, cv2.COLOR_RGBA2RGB)
 
     def release(self) -> None:
-        """Give the memory back now; a size change would otherwise hold both until the next collection."""
-        for buffer in (self._source, self._plain, self._multi):
-            if buffer is not None:
-                for attachment in (*buffer.color_attachments, buffer.depth_attachment):
-                    if attachment is not None:
-                        attachment.release()
-                buffer.release()
+        """Give the memory back now."""
+        for thing in (self._source, self.canvas, self.frame, self.color):
+            thing.release()
+
+
+class FaceLayer:
+    """Where faces are drawn before they are laid over the frame: colour times alpha, alpha, and depth.
+
+    With `samples` it is multisampled; the frame never is, so its pixels stay as they are.
+    """
+
+    def __init__(self, context: moderngl.Context, size: tuple[int, int], samples: int = 0) -> None:
+        self._context = context
+        self.size = size
+        self.samples = samples
+        self._color = context.texture(size, 4)
+        self._color.repeat_x = self._color.repeat_y = False
+        if samples:
+            self._depth = context.depth_renderbuffer(size, samples=samples)
+            self._multi_color = context.renderbuffer(size, 4, samples=samples)
+            self.canvas = context.framebuffer([self._multi_color], self._depth)
+            self._resolved = context.framebuffer([self._color])
+        else:
+            self._depth = context.depth_renderbuffer(size)
+            self.canvas = context.framebuffer([self._color], self._depth)
+        self._program = load_program(context, "layer.vert", "layer.frag")
+        self._quad = context.vertex_array(self._program, [])
+
+    def begin(self, rectangle: Rectangle) -> None:
+        """Empty `rectangle` of the layer and make it current; nothing is drawn outside."""
+        left, top, right, bottom = rectangle
+        area = (left, top, right - left, bottom - top)
+        self.canvas.use()
+        self.canvas.scissor = area
+        self.canvas.clear(viewport=area)
+
+    def lay_over(self, canvas: moderngl.Framebuffer, rectangle: Rectangle, softness: float) -> None:
+        """Blend `rectangle` of the layer onto `canvas`; its outline fades inwards.
+
+        `softness` is half the fade's width in px; so many px around `rectangle` are looked at as well.
+        """
+        self.canvas.scissor = None
+        if self.samples:
+            self._context.copy_framebuffer(self._resolved, self.canvas)
+        canvas.use()
+        self._color.use(0)
+        self._program["rectangle"] = rectangle
+        self._program["picture_size"] = self.size
+        self._program["softness"] = softness
+        self._context.enable_only(moderngl.BLEND)
+        self._context.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
+        self._quad.render(moderngl.TRIANGLE_STRIP, vertices=4)
+        self._context.blend_func = moderngl.DEFAULT_BLENDING
+        self._context.disable(moderngl.BLEND)
+
+    def release(self) -> None:
+        """Give the memory back now."""
+        self.canvas.release()
+        if self.samples:
+            self._resolved.release()
+            self._multi_color.release()
+        for thing in (self._color, self._depth, self._quad, self._program):
+            thing.release()

@@ -17,6 +17,11 @@ class View:
     fragment: str | None = None
     right_half: bool = False  # draw in the right half only, so that the left shows the frame
 
+    @property
+    def is_wire(self) -> bool:
+        """Whether lines are drawn, not surfaces."""
+        return self.vertex == "wire.vert"
+
 
 _ALL = (
     View("shaded", "model skin in the estimated light", "face.vert", "shaded.frag"),

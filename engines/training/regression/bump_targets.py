@@ -7,6 +7,8 @@ slopes make no difference: what is darker than around it lies deeper. Where neit
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,8 @@ DEPTH_TRUST = 0.02  # of that reading, against shading
 SMOOTHNESS = 0.02  # per mm of curvature
 ITERATIONS = 25
 LIMIT = 1.5  # mm
+MOST_TURNED = 0.35  # cosine between normal and view below which a surface tells nothing
+LEAST_SKIN = 200  # px
 # What is dark by its colour, widened by so many px: brows, eyes, lips, nostrils.
 PAINTED = (labels.RIGHT_BROW, labels.LEFT_BROW, labels.RIGHT_EYE, labels.LEFT_EYE)
 MOUTH = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
@@ -42,10 +46,23 @@ WIDEN = 5
 BORDER = 7
 
 
-def bump_target(
+@dataclass(frozen=True)
+class Reading:
+    """What a fitted photograph shows at BUMP_SIDE, all (S, S)."""
+
+    relief: Relief  # of the fitted mesh
+    brightness: Array  # linear
+    light: Array  # (9,) of that brightness
+    trust: Array  # 0..1: skin of even colour that faces the camera
+
+
+def read_photo(
     model: MorphableModel, image: Image, codes: Image, landmarks: Array, truth: PseudoTruth, index: int
-) -> NDArray[np.int8]:
-    """(BUMP_SIDE, BUMP_SIDE) quantised map of one stored face; arguments as for `fit_face` and its pseudo-truth."""
+) -> Reading | None:
+    """The photograph as shape from shading wants it; arguments as for `fit_face`, and its pseudo-truth.
+
+    None where hardly any skin is seen, or the face could not be fitted.
+    """
     pose = truth.pose[index]
     scale = BUMP_SIDE / SIDE
     vertices = model.vertices(truth.identity[index], truth.expression[index])
@@ -56,16 +73,34 @@ def bump_target(
     pixels = fragments.interpolate(model.triangles, attributes)
     relief = relief_of(pixels[..., 3:6], pixels[..., :3], fragments.covered)
 
-    small = cv2.resize(image, (BUMP_SIDE, BUMP_SIDE), interpolation=cv2.INTER_AREA)
-    trust = trusted_skin(cv2.resize(codes, (BUMP_SIDE, BUMP_SIDE), interpolation=cv2.INTER_NEAREST), landmarks * scale)
-    trust *= relief.valid & (relief.normals[..., 2] < -0.35)
-    if not np.isfinite(truth.residual[index]) or trust.sum() < 200:
-        return np.full((BUMP_SIDE, BUMP_SIDE), UNKNOWN, np.int8)
+    size = (BUMP_SIDE, BUMP_SIDE)
+    trust = trusted_skin(cv2.resize(codes, size, interpolation=cv2.INTER_NEAREST), landmarks * scale)
+    trust *= relief.valid & (relief.normals[..., 2] < -MOST_TURNED)
+    if not np.isfinite(truth.residual[index]) or trust.sum() < LEAST_SKIN:
+        return None
     color = pixels[..., 6:9].reshape(-1, 3)[trust.ravel() > 0.5].mean(0)
     weights = LUMINANCE * color / (LUMINANCE @ color)
-    light = weights @ truth.light[index].reshape(3, 9)
-    height = from_shading(relief, to_linear(small) @ LUMINANCE, light, trust)
-    return quantise(height, trust > 0.3)
+    brightness = to_linear(cv2.resize(image, size, interpolation=cv2.INTER_AREA)) @ LUMINANCE
+    return Reading(relief, brightness, (weights @ truth.light[index].reshape(3, 9)).astype(np.float32), trust)
+
+
+def bump_target(reading: Reading | None) -> NDArray[np.int8]:
+    """(BUMP_SIDE, BUMP_SIDE) quantised displacement of one photograph."""
+    if reading is None:
+        return np.full((BUMP_SIDE, BUMP_SIDE), UNKNOWN, np.int8)
+    height = from_shading(reading.relief, reading.brightness, reading.light, reading.trust)
+    return quantise(height, reading.trust > 0.3)
+
+
+def without_relief(image: Image, reading: Reading | None) -> Image:
+    """The photograph with its skin's mid-level shading taken out: a texture that holds no folds."""
+    if reading is None:
+        return image
+    shade = _shade(reading.relief.normals, reading.light)
+    tone = np.clip(mid_tone(reading.brightness / shade, reading.trust), -DEEPEST_TONE, DEEPEST_TONE) * reading.trust
+    # sRGB is close to the power 1 / 2.2 of linear light.
+    factor = cv2.resize(np.exp(-tone / 2.2).astype(np.float32), image.shape[:2], interpolation=cv2.INTER_LINEAR)
+    return np.clip(image * factor[..., None], 0, 255).astype(np.uint8)
 
 
 def from_shading(relief: Relief, brightness: Array, light: Array, trust: Array) -> Array:
@@ -85,16 +120,21 @@ def from_shading(relief: Relief, brightness: Array, light: Array, trust: Array) 
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     normals, trust = relief.normals[box], trust[box].astype(np.float32)
     flat = normals.reshape(-1, 3)
-    light = light.astype(np.float32)
-    shade = np.maximum((sh_basis(flat) @ light).reshape(trust.shape), 0.1 * BAND_0 * light[0])
+    shade = _shade(normals, light)
     gradient = sh_gradient(flat, light).reshape(normals.shape)
     p = (-(gradient * relief.across[box]).sum(-1) / shade).astype(np.float32)
     q = (-(gradient * relief.down[box]).sum(-1) / shade).astype(np.float32)
-    tone = mid_tone(brightness[box], trust)
+    tone = mid_tone(brightness[box] / shade, trust)
     weight = trust * np.exp(-((tone / DEEPEST_TONE) ** 2))
     tone = np.clip(tone, -DEEPEST_TONE, DEEPEST_TONE)
     height[box] = _solve(p, q, tone, weight, DARK_IS_DEEP * tone)
     return height
+
+
+def _shade(normals: Array, light: Array) -> Array:
+    """(S, S) light (9,) on (S, S, 3) normals, never quite dark."""
+    shade = (sh_basis(normals.reshape(-1, 3)) @ light).reshape(normals.shape[:2])
+    return np.maximum(shade, 0.1 * BAND_0 * light[0])
 
 
 def mid_tone(brightness: Array, trust: Array) -> Array:
@@ -113,7 +153,7 @@ def _band(values: Array, trust: Array) -> Array:
 
 
 def _solve(p: Array, q: Array, tone: Array, weight: Array, deep: Array) -> Array:
-    """The height of least weight (p h_x + q h_y - tone)^2 + DEPTH_TRUST (h - deep)^2 + roughness (conjugate gradients)."""
+    """The height of least weight (p h_x + q h_y - tone)^2 + DEPTH_TRUST (h - deep)^2 + roughness."""
 
     def dx(h: Array) -> Array:
         out = np.zeros_like(h)
@@ -185,14 +225,3 @@ def dequantise(stored: NDArray[np.int8]) -> tuple[Array, Array]:
     """The inverse: mm (0 where unknown) and 0..1 known."""
     known = (stored != UNKNOWN).astype(np.float32)
     return stored.astype(np.float32) * np.float32(STEP) * known, known
-
-
-def without_relief(image: Image, codes: Image, landmarks: Array) -> Image:
-    """A stored face whose skin has lost its mid-level changes of brightness: a texture that holds no folds."""
-    size = (BUMP_SIDE, BUMP_SIDE)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    trust = trusted_skin(cv2.resize(codes, size, interpolation=cv2.INTER_NEAREST), landmarks * (BUMP_SIDE / SIDE))
-    tone = np.clip(mid_tone(to_linear(small) @ LUMINANCE, trust), -DEEPEST_TONE, DEEPEST_TONE) * trust
-    # sRGB is close to the power 1 / 2.2 of linear light.
-    factor = cv2.resize(np.exp(-tone / 2.2).astype(np.float32), image.shape[:2], interpolation=cv2.INTER_LINEAR)
-    return np.clip(image * factor[..., None], 0, 255).astype(np.uint8)

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
-from engines.training.regression.bump_targets import BUMP_SIDE, UNKNOWN, bump_target, quantise, shrink, without_relief
+from engines.training.regression.bump_targets import (
+    BUMP_SIDE,
+    UNKNOWN,
+    bump_target,
+    quantise,
+    read_photo,
+    shrink,
+    without_relief,
+)
 from engines.training.regression.folds import FoldMaker
 from engines.training.regression.heads import Look, Mesh, fitted_photo, render_head
 from engines.training.regression.pseudo_truth import STORE_CAMERA, PseudoTruth
@@ -64,7 +72,7 @@ def photo_examples(
         bump = np.lib.format.open_memmap(path, "w+", np.int8, (len(store), BUMP_SIDE, BUMP_SIDE))
         bump[:] = UNKNOWN
         for i in progress(with_bump):
-            bump[i] = bump_target(model, store.images[i], store.labels[i], store.landmarks[i], truth, i)
+            bump[i] = bump_target(read_photo(model, *_stored(store, i), truth, i))
         bump.flush()
         key_path.write_text(key)
     return Examples(
@@ -73,6 +81,10 @@ def photo_examples(
         bump=np.load(path, mmap_mode="r"),
         **{f.name: getattr(truth, f.name) for f in fields(Examples) if hasattr(truth, f.name)},
     )
+
+
+def _stored(store: FaceStore, index: int) -> tuple[Image, Image, Array]:
+    return store.images[index], store.labels[index], store.landmarks[index]
 
 
 def usable(truth: PseudoTruth, indices: Array) -> Array:
@@ -103,7 +115,7 @@ def _render(
     for number in progress(range(count)):
         rng = np.random.default_rng((seed, number))
         source = int(rng.choice(sources))
-        texture = without_relief(store.images[source], store.labels[source], store.landmarks[source])
+        texture = without_relief(store.images[source], read_photo(model, *_stored(store, source), truth, source))
         photo = fitted_photo(model, texture, truth, source)
         identity = rng.standard_normal(len(model.identity_basis)).astype(np.float32)
         expression = random_expression(rng, truth.expression[source])
@@ -149,7 +161,7 @@ def random_light(rng: Rng, own: Array, lights: Array) -> Array:
     light = other / np.maximum(other[:, :1], 0.1)
     if rng.random() < 0.5:
         light[:, [3, 4, 7]] *= -1  # mirrored: what is odd in x
-    light[:, 1:4] += rng.normal(0, 0.15, 3)
+    light[:, 1:4] += rng.normal(0, 0.25, 3)
     return (light * own[:, :1] * np.exp(rng.normal(0, 0.15))).astype(np.float32).ravel()
 
 

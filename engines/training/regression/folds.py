@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from engines.face_model.model import MorphableModel
+from engines.training.regression.pseudo_truth import of_parts
 from engines.training.regression.raster import rasterize
 from realtime.frames import Array
 
@@ -31,8 +32,8 @@ _MIDDLE = (
     (43, 106, 182, 83, 18, 313, 406, 335, 273),  # under the lower lip
 )
 # Parts of the mesh that keep still, and those that move half as much.
-_STILL = ("eyes", "teeth", "tongue", "inner_mouth")
-_HALF = ("lips", "eyelids")
+_STILL = ("left_eye", "right_eye", "teeth", "tongue", "inner_mouth")
+_HALF = ("upper_lip", "lower_lip", "eyelids")
 LIMIT = 2.0  # mm
 
 
@@ -65,7 +66,7 @@ class FoldMaker:
             noise = self._unevenness(rng, spacing)
             alike = rng.uniform(0.5, 1.0)
             noise = alike * (noise + noise[:, ::-1]) / np.sqrt(2) + (1 - alike) * noise
-            height += np.float32(rng.gamma(2.0, 0.012 * spacing / 2)) * noise
+            height += np.float32(rng.gamma(2.0, 0.006 * spacing)) * noise
         return np.clip(height * self.strength, -LIMIT, LIMIT)
 
     def _unevenness(self, rng: Rng, spacing: float) -> Array:
@@ -117,7 +118,7 @@ def _bend(height: Array, rng: Rng) -> Array:
 
 def _mm_per_uv(model: MorphableModel) -> float:
     """How many mm of skin one unit of UV is, on average."""
-    skin = np.isin(model.parts, [model.mesh_part_names.index("skin")])[model.triangles].all(1)
+    skin = of_parts(model, ("skin",))[model.triangles].all(1)
     triangles = model.triangles[skin]
     a, b, c = (model.mean[triangles[:, k]] for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()
@@ -129,7 +130,7 @@ def _strength(model: MorphableModel) -> Array:
     """(SIDE, SIDE) 0..1: how far the skin may move."""
     share = np.ones(len(model.parts), np.float32)
     for names, value in ((_STILL, 0.0), (_HALF, 0.5)):
-        share[np.isin(model.parts, [model.mesh_part_names.index(n) for n in names])] = value
+        share[of_parts(model, names)] = value
     points = np.column_stack([to_pixels(model.uv), np.zeros(len(model.uv))])
     fragments = rasterize(points, model.triangles, SIDE)
     return cv2.blur(fragments.interpolate(model.triangles, share[:, None])[..., 0], (3, 3))

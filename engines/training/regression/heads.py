@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
 from engines.training.regression.folds import SIDE as UV_SIDE
-from engines.training.regression.pseudo_truth import STORE_CAMERA, PseudoTruth
+from engines.training.regression.pseudo_truth import FRONT, STORE_CAMERA, PseudoTruth, of_parts
 from engines.training.regression.raster import Fragments, rasterize, relief_of, shading, to_srgb
 from engines.training.store import SIDE
 from realtime.camera import picture_vertices, to_camera
@@ -76,8 +76,7 @@ class Mesh:
     @classmethod
     def of(cls, model: MorphableModel) -> Mesh:
         """The face model's own."""
-        names = [model.mesh_part_names.index(n) for n in ("skin", "nose", "brows", "lips", "neck")]
-        return cls(model.triangles, model.uv, model.mirror, np.isin(model.parts, names))
+        return cls(model.triangles, model.uv, model.mirror, of_parts(model, (*FRONT, "neck", "scalp")))
 
 
 def fitted_photo(model: MorphableModel, image: Image, truth: PseudoTruth, index: int) -> FittedPhoto:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.face_model.model import DEFAULT_PATH, MorphableModel
 from engines.training.labels import PART
@@ -23,6 +24,8 @@ from realtime.visibility import vertex_visibility
 STORE_CAMERA = Camera(focal=CROP_FOCAL * SIDE / MARGIN, center=(SIDE / 2, SIDE / 2))
 # What of a label map shows the face's own skin; UNKNOWN is what landmarks alone cannot tell.
 SKIN = [PART[name] for name in ("skin", "nose", "left_brow", "right_brow", "upper_lip", "lower_lip", "neck", "ears")]
+# The same of the mesh.
+FRONT = ("skin", "nose", "left_brow", "right_brow", "upper_lip", "lower_lip")
 # Ridge of the albedo per component: its own N(0, 1) against colours that are this uncertain (linear RGB, relative).
 COLOR_SIGMA = 0.12
 # Independent colours among the vertices, for the balance against that prior: neighbours err together.
@@ -68,9 +71,14 @@ def fit_face(model: MorphableModel, fitter: Fitter, image: Image, codes: Image, 
     return fit.identity, fit.expression, fit.pose, albedo, light, np.float32(residual)
 
 
+def of_parts(model: MorphableModel, names: Collection[str]) -> NDArray[np.bool_]:
+    """(V,) whether a vertex belongs to one of these parts of the mesh."""
+    return np.isin(model.parts, [i for i, name in enumerate(model.mesh_part_names) if name in names])
+
+
 def skin_weights(model: MorphableModel, points: Array, codes: Image) -> Array:
     """(V,) 1 for vertices of the skin that the label map does not call something else."""
-    skin = np.isin(model.parts, [model.mesh_part_names.index(n) for n in ("skin", "brows", "nose", "lips")])
+    skin = of_parts(model, FRONT)
     column, row = np.clip(points[:, :2].astype(int), 0, SIDE - 1).T
     inside = (points[:, :2] >= 0).all(1) & (points[:, :2] < SIDE).all(1)
     return (skin & inside & np.isin(codes[row, column], SKIN)).astype(np.float32)

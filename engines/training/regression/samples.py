@@ -1,0 +1,218 @@
+"""Batches for the regression network: jittered crops as the loop will feed them, clean or completed, with truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from engines.training import labels
+from engines.training.camera import photograph
+from engines.training.occluders import Library, occlude
+from engines.training.regression.bump_targets import BUMP_SIDE, dequantise
+from engines.training.regression.examples import Examples
+from engines.training.regression.pseudo_truth import SKIN, STORE_CAMERA
+from engines.training.samples import tracker_error
+from engines.training.store import SIDE
+from realtime.alignment import crop_matrix, to_crop
+from realtime.camera import picture_vertices
+from realtime.frames import Array, Image
+from realtime.regressed import crop_pose, turn_light
+
+Rng = np.random.Generator
+
+COVERED = 0.6  # share of the crops that were covered and completed
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One crop of S px and what is true about it."""
+
+    image: Image  # (S, S, 3) RGB as the network sees it: clean, or `covered` still to be completed
+    clean: Image  # (S, S, 3) RGB
+    mask: Image  # (S, S) 1 where it was covered
+    judged: Image  # (S, S) 1 where the clean crop shows the face's skin
+    bump: Array  # (S, S) mm
+    bump_known: Array  # (S, S) 0..1
+    identity: Array
+    expression: Array
+    albedo: Array
+    light: Array  # (27,) crop frame
+    pose: Array  # (9,)
+    landmarks: Array  # (478, 2) crop widths
+    mesh_landmarks: Array  # (478, 2) crop widths: those of the fitted mesh
+    rendered: np.float32
+
+
+@dataclass(frozen=True)
+class Source:
+    """Examples to draw from, and which of them."""
+
+    examples: Examples
+    indices: Array
+    rendered: bool
+    codes: Image | None = None  # (N, SIDE, SIDE) label maps of photographs
+
+
+def make_sample(
+    source: Source,
+    index: int,
+    model,
+    library: Library | None,
+    rng: Rng,
+    size: int,
+    kinds: Sequence[str] | None = None,
+    jitter: float = 1.0,
+) -> Sample:
+    """One sample; arguments as for `engines.training.samples.make_sample`; without a library nothing covers it."""
+    e = source.examples
+    points = e.landmarks[index]
+    matrix = (tracker_error(rng, size, jitter) @ np.vstack([crop_matrix(points, size), [0, 0, 1]]))[:2]
+    square = (size, size)
+    clean = cv2.warpAffine(e.images[index], matrix, square, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    in_crop = to_crop(points, matrix)
+
+    height, known = dequantise(e.bump[index])
+    finer = matrix.copy()
+    finer[:, :2] *= SIDE / BUMP_SIDE
+    height, known = (cv2.warpAffine(a, finer, square, flags=cv2.INTER_LINEAR) for a in (height, known))
+
+    if source.codes is not None:
+        codes = cv2.warpAffine(source.codes[index], matrix, square, flags=cv2.INTER_NEAREST, borderValue=labels.OUTSIDE)
+    else:
+        codes = labels.from_landmarks(in_crop, size)
+
+    mask = np.zeros(square, np.uint8)
+    covered = clean
+    if library is not None:
+        occlusion = occlude(clean, in_crop, library, rng, kinds)
+        covered, mask = occlusion.image, occlusion.mask.astype(np.uint8)
+    clean, covered = photograph(clean, covered, rng)
+
+    pose = crop_pose(e.pose[index], matrix, size, STORE_CAMERA)
+    vertices = model.vertices(e.identity[index], e.expression[index])
+    fitted = model.landmarks(picture_vertices(vertices, e.pose[index], STORE_CAMERA))
+    turn = float(np.arctan2(matrix[1, 0], matrix[0, 0]))
+    return Sample(
+        image=covered,
+        clean=clean,
+        mask=mask,
+        judged=np.isin(codes, SKIN).astype(np.uint8),
+        bump=height,
+        bump_known=(known > 0.99).astype(np.float32),
+        identity=e.identity[index],
+        expression=e.expression[index],
+        albedo=e.albedo[index],
+        light=turn_light(e.light[index], turn),
+        pose=pose.vector(),
+        landmarks=in_crop / np.float32(size),
+        mesh_landmarks=to_crop(fitted, matrix) / np.float32(size),
+        rendered=np.float32(source.rendered),
+    )
+
+
+def fill(image: Image, mask: Image, others: Sequence[Image], rng: Rng) -> Image:
+    """The hidden pixels painted by some means, good or bad: what a completion may get wrong.
+
+    Args:
+        image: (S, S, 3) RGB, covered.
+        mask: (S, S) 1 where it is.
+        others: other aligned faces (S, S, 3).
+        rng: decides everything.
+    """
+    if not mask.any():
+        return image
+    grown = int(rng.integers(1, 4))
+    mask = cv2.dilate(mask, np.ones((grown, grown), np.uint8))
+    smooth = _spread(image, mask)
+    kind = rng.random()
+    if kind < 0.45:  # another person's face under this one's colours
+        other = others[rng.integers(len(others))].astype(np.float32)
+        painted = smooth + rng.uniform(0.5, 1.0) * (other - cv2.GaussianBlur(other, (0, 0), rng.uniform(8, 16)))
+    elif kind < 0.65:  # the other side of the face, where it is seen
+        free = cv2.blur(1 - mask[:, ::-1].astype(np.float32), (3, 3))[..., None]
+        painted = free * image[:, ::-1] + (1 - free) * smooth
+    else:
+        painted = smooth + rng.normal(0, rng.uniform(0, 8), image.shape)
+    edge = cv2.blur(mask.astype(np.float32), (3, 3))[..., None]
+    return np.clip(edge * painted + (1 - edge) * image, 0, 255).astype(np.uint8)
+
+
+def _spread(image: Image, mask: Image) -> Array:
+    """(S, S, 3) float32: the visible pixels smoothly continued into the hidden ones."""
+    weight = 1 - mask.astype(np.float32)[..., None]
+    total, share = image * weight, weight
+    levels = []
+    while total.shape[0] > 2:
+        levels.append((total, share))
+        half = (total.shape[0] // 2,) * 2
+        total = cv2.resize(total, half, interpolation=cv2.INTER_AREA)
+        share = cv2.resize(share, half, interpolation=cv2.INTER_AREA)[..., None]
+    out = total / np.maximum(share, 1e-3)
+    for total, share in reversed(levels):
+        out = total + (1 - share) * cv2.resize(out, total.shape[:2], interpolation=cv2.INTER_LINEAR)
+    return out
+
+
+def stack(samples: Sequence[Sample]) -> dict[str, torch.Tensor]:
+    """A batch under the names of `Sample`; images stay uint8, maps gain a channel."""
+    batch = {
+        name: torch.from_numpy(np.stack([np.asarray(getattr(sample, name)) for sample in samples]))
+        for name in Sample.__dataclass_fields__
+    }
+    for name in ("bump", "bump_known", "judged", "mask"):
+        batch[name] = batch[name][:, None].float()
+    return batch
+
+
+class RegressionBatches(Dataset):
+    """Batch number n, always the same for one seed.
+
+    Args:
+        photos: photographs with pseudo-truth.
+        heads: rendered heads with exact truth.
+        model: the face model.
+        library: the occluders.
+        size: the crops' side in px.
+        count: crops in a batch.
+        seed: of everything.
+        completed: what paints the hidden pixels, given (covered, mask); None for makeshift fills only.
+    """
+
+    rendered_share = 0.45
+
+    def __init__(
+        self, photos: Source, heads: Source, model, library: Library, size: int, count: int, seed: int, complete=None
+    ) -> None:
+        self.photos, self.heads, self.model, self.library = photos, heads, model, library
+        self.size, self.count, self.seed, self.complete = size, count, seed, complete
+
+    def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
+        cv2.setNumThreads(1)
+        rng = np.random.default_rng((self.seed, number))
+        samples = []
+        for _ in range(self.count):
+            source = self.heads if rng.random() < self.rendered_share else self.photos
+            library = self.library if rng.random() < COVERED else None
+            samples.append(make_sample(source, int(rng.choice(source.indices)), self.model, library, rng, self.size))
+        return stack(complete_samples(samples, rng, self.complete))
+
+
+def complete_samples(samples: list[Sample], rng: Rng, complete=None) -> list[Sample]:
+    """Paints what is covered: half of them by `complete`, if there is one, the others by makeshift."""
+    others = [sample.clean for sample in samples]
+    covered = [i for i, sample in enumerate(samples) if sample.mask.any()]
+    chosen = [i for i in covered if complete is not None and rng.random() < 0.6]
+    images = [
+        fill(sample.image, sample.mask, others, rng) if i in covered and i not in chosen else sample.image
+        for i, sample in enumerate(samples)
+    ]
+    if chosen:
+        painted = complete(np.stack([samples[i].image for i in chosen]), np.stack([samples[i].mask for i in chosen]))
+        for i, image in zip(chosen, painted, strict=True):
+            images[i] = image
+    return [Sample(**{**vars(s), "image": image}) for s, image in zip(samples, images, strict=True)]

@@ -1,0 +1,125 @@
+"""Draws the mesh of one face at a time, in any view."""
+
+from __future__ import annotations
+
+import math
+
+import moderngl
+import numpy as np
+
+from realtime.frames import Array, FaceState
+from realtime.render.mesh import SurfaceModel, border_opacity, px_per_mm, wire_edges
+from realtime.render.programs import load_program, set_uniforms
+from realtime.render.views import View
+
+FRAME_UNIT, BUMP_UNIT = 0, 1  # texture units
+LAMP_PERIOD = 6.0  # seconds for one turn of the texture view's lamp
+LAMP_TILT = math.radians(50)  # away from the camera's axis
+WIRE_COLOR = (0.62, 0.93, 1.0)
+WIRE_WIDTH = 1.0  # px
+
+
+class FaceSurface:
+    """The GL side of one face model: its buffers, and a program per view, made when first asked for."""
+
+    def __init__(self, context: moderngl.Context, model: SurfaceModel) -> None:
+        self._context = context
+        self._model = model
+        count, corners = len(model.mean), model.triangles.ravel()
+        opacity = border_opacity(model)
+        self._position = context.buffer(reserve=count * 12)
+        self._normal = context.buffer(reserve=count * 12)
+        self._albedo = context.buffer(reserve=count * 12)
+        self._fixed = context.buffer(np.column_stack([model.uv, opacity]).astype(np.float32).tobytes())
+        self._index = context.buffer(model.triangles.astype(np.int32).tobytes())
+        self._corner_position = context.buffer(reserve=len(corners) * 12)
+        self._corner_opacity = context.buffer(opacity[corners].tobytes())
+        self._corner_edges = context.buffer(wire_edges(model.triangles).tobytes())
+        self._arrays: dict[tuple[str, str], moderngl.VertexArray] = {}
+        self._bumps: dict[int, tuple[np.ndarray, moderngl.Texture]] = {}
+
+    def draw(self, face: FaceState, view: View, time: float, size: tuple[int, int], place: tuple[int, int]) -> None:
+        """Draw onto the current framebuffer; the frame must be bound to `FRAME_UNIT`.
+
+        Args:
+            face: what to draw.
+            view: how; it must have shaders.
+            time: seconds, for what moves by itself.
+            size: of the picture, px.
+            place: (index, count) among the picture's faces. Each has its own slice of the depth range: a lower
+                index hides a higher one.
+        """
+        array = self._array(view)
+        turn = 2 * math.pi * time / LAMP_PERIOD
+        lamp = np.array([-math.sin(LAMP_TILT) * math.cos(turn), -math.sin(LAMP_TILT) * math.sin(turn)])
+        set_uniforms(
+            array.program,
+            picture=FRAME_UNIT,
+            bump=BUMP_UNIT,
+            px_per_mm=px_per_mm(face),
+            picture_size=size,
+            depth_line=_depth_line(face.vertices[:, 2], *place),
+            line_color=WIRE_COLOR,
+            line_width=WIRE_WIDTH,
+            lamp=(*lamp, -math.cos(LAMP_TILT)),
+        )
+        if view.is_wire:
+            self._corner_position.write(np.ascontiguousarray(face.vertices[self._model.triangles.ravel()], np.float32))
+        else:
+            self._upload(face, array.program, place[0])
+        self._context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        self._context.front_face = "cw"  # counter-clockwise from outside, seen with y pointing down
+        array.render()
+
+    def _upload(self, face: FaceState, program: moderngl.Program, slot: int) -> None:
+        self._position.write(np.ascontiguousarray(face.vertices, np.float32))
+        self._normal.write(np.ascontiguousarray(self._model.normals(face.vertices), np.float32))
+        if "light" in program:
+            self._albedo.write(np.ascontiguousarray(self._model.albedo(face.coefficients.albedo), np.float32))
+            program["light"].write(np.ascontiguousarray(face.coefficients.light.reshape(3, 9).T, np.float32))
+        self._bump(face.bump, slot).use(BUMP_UNIT)
+
+    def _bump(self, height: np.ndarray, slot: int) -> moderngl.Texture:
+        """The height map's texture, uploaded only when the array is another one than last time."""
+        known, texture = self._bumps.get(slot, (None, None))
+        if texture is None or texture.size != height.shape[::-1]:
+            if texture is not None:
+                texture.release()
+            texture = self._context.texture(height.shape[::-1], 1, dtype="f2")
+            texture.repeat_x = texture.repeat_y = False
+        if known is not height:
+            texture.write(np.ascontiguousarray(height, np.float16))
+        self._bumps[slot] = (height, texture)
+        return texture
+
+    def _array(self, view: View) -> moderngl.VertexArray:
+        shaders = (view.vertex, view.fragment)
+        if shaders not in self._arrays:
+            content = (
+                [
+                    (self._corner_position, "3f", "in_position"),
+                    (self._corner_opacity, "1f", "in_opacity"),
+                    (self._corner_edges, "3f1", "in_edges"),
+                ]
+                if view.is_wire
+                else [
+                    (self._position, "3f", "in_position"),
+                    (self._normal, "3f", "in_normal"),
+                    (self._albedo, "3f", "in_albedo"),
+                    (self._fixed, "2f 1f", "in_uv", "in_opacity"),
+                ]
+            )
+            self._arrays[shaders] = self._context.vertex_array(
+                load_program(self._context, *shaders),
+                content,
+                index_buffer=None if view.is_wire else self._index,
+                skip_errors=True,  # a view may leave an attribute unread; the compiler then drops it
+            )
+        return self._arrays[shaders]
+
+
+def _depth_line(z: Array, index: int, count: int) -> tuple[float, float]:
+    """Scale and offset that take the nearest and farthest z of face `index` to its slice of clip depth -1..1."""
+    near, far = float(z.min()), float(z.max())
+    scale = 2.0 / (count * max(far - near, 1e-3))
+    return scale, -1.0 + 2.0 * index / count - scale * near

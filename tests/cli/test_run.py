@@ -1,0 +1,146 @@
+"""The program as a user starts it: exit status, two lines for a mistake, never a stack trace."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+import run
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "wall.png"
+    cv2.imwrite(str(path), np.full((60, 80, 3), 90, np.uint8))
+    return path
+
+
+def mistake(capsys, *arguments):
+    """Runs the command line in this process; returns the two lines that it printed."""
+    assert run.main([str(argument) for argument in arguments]) == run.USER_ERROR
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert len(lines) == 2, printed.err
+    return lines
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """`main` listens to SIGTERM; the test runner goes on without that."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("--nonsense", "no option"),
+        ("--view pretty", "no view"),
+        ("--source missing.mp4", "no file, folder or camera"),
+        ("--source 77", "amera 77"),
+        ("--source http://127.0.0.1:1/a.mp4", "cannot be opened"),
+        ("--source {photo} --headless --record no/such/out.mp4", "does not exist"),
+        ("--source {photo} --headless --record out.avi", "MP4"),
+        ("--source {photo} --headless --export face.stl", ".glb or .obj"),
+        ("--source {photo} --headless --export no/such/face.glb", "does not exist"),
+        ("--source {photo} --headless --dump {photo}", "cannot be made"),
+    ],
+)
+def test_mistakes(capsys, photo, arguments, expected):
+    first, second = mistake(capsys, *arguments.format(photo=photo).split())
+    assert expected in first
+    assert second
+
+
+def test_a_text_file_called_mp4(capsys, tmp_path):
+    (tmp_path / "notes.mp4").write_text("Dear diary\n" * 100)
+    assert "notes.mp4" in mistake(capsys, "--source", tmp_path / "notes.mp4", "--headless")[0]
+
+
+def test_an_unreadable_photo(capsys, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    assert "a.jpg" in mistake(capsys, "--source", tmp_path / "a.jpg", "--headless")[0]
+
+
+def test_two_pictures_of_one_name(capsys, tmp_path, photo):
+    (tmp_path / "wall.jpg").write_bytes(photo.read_bytes())
+    lines = mistake(capsys, "--source", tmp_path, "--headless", "--stills", "--dump", tmp_path / "out")
+    assert "wall" in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_source_is_not_overwritten(capsys, tmp_path):
+    clip = tmp_path / "a.mp4"
+    clip.write_bytes(b"precious")
+    assert "is the source itself" in mistake(capsys, "--source", clip, "--record", clip)[0]
+    assert clip.read_bytes() == b"precious"
+
+
+def test_a_damaged_face_model(capsys, photo, tmp_path, monkeypatch):
+    damaged = tmp_path / "face_model.npz"
+    damaged.write_bytes(b"PK\x03\x04 not a model")
+    monkeypatch.setattr("engines.face_model.model.DEFAULT_PATH", damaged)
+    assert "damaged" in mistake(capsys, "--source", photo, "--headless")[0]
+
+
+def test_an_existing_recording_outlives_a_mistake(capsys, tmp_path):
+    """What cannot start must not empty the file that it would have written."""
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"precious")
+    mistake(capsys, "--source", "missing.mp4", "--headless", "--record", out)
+    mistake(capsys, "--source", "77", "--headless", "--record", out)
+    assert out.read_bytes() == b"precious"
+
+
+def test_bugs_keep_their_stack_trace(monkeypatch, photo):
+    monkeypatch.setattr("realtime.config.parse", lambda arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run.main([])
+
+
+def test_a_run_without_a_face_ends_well(capsys, photo, tmp_path):
+    assert run.main(["--source", str(photo), "--headless", "--dump", str(tmp_path / "out")]) == run.OK
+    assert "1 frames seen, 1 shown, 0 dropped, 1 without a face" in capsys.readouterr().out
+    frame = np.load(tmp_path / "out" / "wall.npz")
+    assert len(frame["landmarks"]) == 0
+    assert frame["complete"].shape == (60, 80, 3)
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "run.py", *(str(argument) for argument in arguments)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+@pytest.mark.gl
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_it_finishes_the_recording(photo, tmp_path, kind):
+    out = tmp_path / "out.mp4"
+    with start("--source", photo, "--headless", "--pace", "realtime", "--record", out) as process:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and not (out.exists() and out.stat().st_size):
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(kind)
+        printed, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert errors == "Stopped.\n"
+    assert "frames seen" in printed
+    with av.open(str(out)) as container:
+        assert sum(1 for _ in container.decode(video=0)) >= 3

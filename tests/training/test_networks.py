@@ -1,0 +1,205 @@
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from engines.networks import (  # noqa: E402
+    CompletionConfig,
+    CompletionNetwork,
+    ContourConfig,
+    ContourNetwork,
+    blend,
+    load_network,
+    save_network,
+)
+from engines.training.warm_start import PROTOTYPE_PARTS, channel_map, warm_start  # noqa: E402
+from realtime.errors import UserError  # noqa: E402
+from realtime.frames import PART_NAMES  # noqa: E402
+
+SMALL = (4, 6, 8, 10)
+
+
+@pytest.fixture
+def contour():
+    torch.manual_seed(0)
+    return ContourNetwork(ContourConfig(size=32, channels=SMALL)).eval()
+
+
+@pytest.fixture
+def completion():
+    torch.manual_seed(0)
+    return CompletionNetwork(CompletionConfig(size=32, channels=SMALL)).eval()
+
+
+@pytest.mark.parametrize("side", [32, 48])
+def test_contour_gives_probabilities(contour, side):
+    mask, parts = contour(torch.rand(2, 3, side, side) * 2 - 1)
+    assert mask.shape == (2, 1, side, side)
+    assert parts.shape == (2, len(PART_NAMES), side, side)
+    assert 0 <= mask.min() <= mask.max() <= 1
+    assert torch.allclose(parts.sum(1), torch.ones(2, side, side), atol=1e-5)
+
+
+def test_logits_are_what_the_probabilities_come_from(contour):
+    image = torch.rand(1, 3, 32, 32)
+    (mask, parts), (mask_logits, part_logits) = contour(image), contour.logits(image)
+    assert torch.allclose(mask, mask_logits.sigmoid())
+    assert torch.allclose(parts, part_logits.softmax(1))
+
+
+@pytest.mark.parametrize("guide", [32, 16, 64])
+def test_completion_paints_in_range_with_guides_of_any_size(completion, guide):
+    out = completion(torch.rand(2, 3, 32, 32) * 2 - 1, torch.rand(2, 1, 32, 32), torch.rand(2, 14, guide, guide))
+    assert out.shape == (2, 3, 32, 32)
+    assert out.abs().max() <= 1
+
+
+def test_nothing_of_the_occluder_shows_through(completion):
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., 8:24, 8:24] = 1
+    parts = torch.rand(1, 14, 32, 32).softmax(1)
+    image = torch.rand(1, 3, 32, 32)
+    other = blend(image, mask, torch.rand(1, 3, 32, 32))
+    assert not torch.equal(image, other)
+    assert torch.equal(completion(image, mask, parts), completion(other, mask, parts))
+
+
+def test_eyeglasses_do_not_change_the_guide(completion):
+    image, mask = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32)
+    face = torch.rand(1, 13, 32, 32).softmax(1)
+    with_glasses = torch.cat([face * 0.1, torch.full((1, 1, 32, 32), 0.9)], 1)
+    without = torch.cat([face, torch.zeros(1, 1, 32, 32)], 1)
+    assert torch.allclose(completion(image, mask, with_glasses), completion(image, mask, without), atol=1e-5)
+
+
+def test_blending_keeps_visible_pixels():
+    image, painting, mask = torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4), torch.zeros(1, 1, 4, 4)
+    mask[..., :2] = 1
+    out = blend(image, mask, painting)
+    assert torch.equal(out[..., 2:], image[..., 2:])
+    assert torch.equal(out[..., :2], painting[..., :2])
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 32, 32), (1, 3, 32, 40), (3, 32, 32)])
+def test_a_wrong_input_is_named(contour, shape):
+    with pytest.raises(ValueError, match=r"image: expected \(N, 3, H, W\)"):
+        contour(torch.zeros(shape))
+
+
+def test_the_eyeglasses_must_be_last():
+    with pytest.raises(ValueError, match="eyeglasses"):
+        CompletionNetwork(CompletionConfig(channels=SMALL, parts=("eyeglasses", "skin")))
+
+
+def test_the_size_of_the_shipped_networks():
+    millions = [sum(p.numel() for p in n().parameters()) / 1e6 for n in (ContourNetwork, CompletionNetwork)]
+    assert millions == pytest.approx([2.55, 5.0], abs=0.06)
+
+
+@pytest.mark.parametrize("kind", ["contour", "completion"])
+def test_a_checkpoint_gives_the_same_network_back(tmp_path, request, kind):
+    network = request.getfixturevalue(kind)
+    save_network(tmp_path / "n.pt", network, note="kept")
+    loaded = load_network(tmp_path / "n.pt", kind)
+    assert loaded.config == network.config
+    assert not loaded.training
+    for name, value in network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
+
+
+def test_checkpoint_errors_are_the_users(tmp_path, contour):
+    with pytest.raises(UserError, match="no checkpoint"):
+        load_network(tmp_path / "none.pt", "contour")
+    (tmp_path / "text.pt").write_text("not a checkpoint")
+    with pytest.raises(UserError, match="not a readable checkpoint"):
+        load_network(tmp_path / "text.pt", "contour")
+    save_network(tmp_path / "contour.pt", contour)
+    with pytest.raises(UserError, match="holds 'contour', not 'completion'"):
+        load_network(tmp_path / "contour.pt", "completion")
+    whole = (tmp_path / "contour.pt").read_bytes()
+    (tmp_path / "cut.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="not a readable checkpoint"):
+        load_network(tmp_path / "cut.pt", "contour")
+
+
+def test_a_checkpoint_whose_weights_do_not_fit_its_configuration(tmp_path, contour):
+    save_network(tmp_path / "n.pt", contour, config={"size": 32, "channels": (4, 6, 8, 12), "parts": PART_NAMES})
+    with pytest.raises(UserError, match="do not fit"):
+        load_network(tmp_path / "n.pt", "contour")
+
+
+def prototype_state(network, channels):
+    """The prototype's names and shapes for a small network, with `channels` outputs or inputs."""
+    state, other = {}, {"stem": "stem.1", "conv": "0", "norm": "1"}
+    for name, value in network.state_dict().items():
+        words = name.removeprefix("body.").split(".")
+        if words[0] == "stem":
+            key = f"stem.1.{other[words[1]]}.{words[2]}"
+        elif words[0] in ("down", "up"):
+            key = f"{words[0][0]}.{words[1]}.{words[2]}.{other[words[3]]}.{words[4]}"
+        elif words[0] == "middle":
+            key = f"mid.{words[1]}.{other[words[2]]}.{words[3]}"
+        else:
+            key = f"o.0.{words[1]}"
+        state[key] = torch.randn_like(value) if value.is_floating_point() else value.clone()
+    return state, channels
+
+
+def test_the_prototypes_contour_network_is_taken_over(tmp_path, contour):
+    state, _ = prototype_state(contour, 7)
+    state["o.0.weight"], state["o.0.bias"] = torch.randn(28, SMALL[0], 3, 3), torch.randn(28)
+    torch.save({"C": state, "G": {}}, tmp_path / "p.pt")
+    fresh = contour.body.head.bias.detach().clone()
+    assert warm_start(contour, tmp_path / "p.pt") == len(contour.state_dict())
+    bias = contour.body.head.bias.detach()
+
+    def row(name):
+        return bias[4 * (1 + PART_NAMES.index(name)) :][:4]
+
+    def old(name):
+        return state["o.0.bias"][4 * (1 + PROTOTYPE_PARTS.index(name)) :][:4]
+
+    assert torch.equal(bias[:4], state["o.0.bias"][:4])
+    assert torch.equal(row("left_brow"), old("brows"))
+    assert torch.equal(row("right_brow"), old("brows"))
+    assert torch.equal(row("inner_mouth"), old("lips"))
+    assert torch.equal(row("hair"), old("background"))
+    assert torch.equal(row("nose"), old("nose"))
+    assert torch.equal(row("eyeglasses"), fresh[-4:])
+    assert torch.equal(contour.body.middle[1].conv.weight, state["mid.1.0.weight"])
+
+
+def test_split_guides_do_what_the_whole_did(tmp_path, completion):
+    """With its mass shared out over the new classes, the first layer answers as the prototype's would."""
+    state, _ = prototype_state(completion, 10)
+    state["stem.1.0.weight"] = torch.randn(SMALL[0], 40, 3, 3)
+    torch.save({"C": {}, "G": state}, tmp_path / "p.pt")
+    warm_start(completion, tmp_path / "p.pt")
+    seen, mask = torch.rand(1, 3, 32, 32), torch.rand(1, 1, 32, 32)
+    new = torch.rand(1, 13, 32, 32).softmax(1)
+    old_names = [PROTOTYPE_PARTS[i] for i in channel_map(PART_NAMES[:-1], PROTOTYPE_PARTS)]
+    old = torch.stack([sum(new[:, i] for i, n in enumerate(old_names) if n == name) for name in PROTOTYPE_PARTS], 1)
+
+    def first_layer(weight, *channels):
+        return torch.nn.functional.conv2d(torch.nn.functional.pixel_unshuffle(torch.cat(channels, 1), 2), weight)
+
+    ours = first_layer(completion.body.stem.conv.weight, seen, mask, new)
+    theirs = first_layer(state["stem.1.0.weight"], seen, mask, old)
+    assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_warm_start_from_an_own_checkpoint_copies_all(tmp_path, contour):
+    save_network(tmp_path / "n.pt", contour)
+    torch.manual_seed(5)
+    other = ContourNetwork(contour.config)
+    warm_start(other, tmp_path / "n.pt")
+    assert torch.equal(other.body.stem.conv.weight, contour.body.stem.conv.weight)
+
+
+def test_warm_start_names_what_does_not_fit(tmp_path, contour, completion):
+    save_network(tmp_path / "completion.pt", completion)
+    with pytest.raises(UserError, match="not 'contour'"):
+        warm_start(contour, tmp_path / "completion.pt")
+    wide = ContourNetwork(ContourConfig(channels=(5, 7, 9, 11)))
+    torch.save({"kind": "contour", "config": {}, "state": {"x": torch.zeros(1)}}, tmp_path / "other.pt")
+    with pytest.raises(UserError, match="Nothing in"):
+        warm_start(wide, tmp_path / "other.pt")

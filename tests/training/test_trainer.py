@@ -1,0 +1,238 @@
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from engines.networks import CompletionConfig, ContourConfig, ContourNetwork, load_network  # noqa: E402
+from engines.training import completion, contour, losses, screen  # noqa: E402
+from engines.training.labels import HEADWEAR, PART, UNKNOWN  # noqa: E402
+from engines.training.samples import Batches, make_sample  # noqa: E402
+from engines.training.trainer import Average, Plan, Trainer  # noqa: E402
+from engines.training.validation import mask_iou, part_ious, psnr  # noqa: E402
+from realtime.errors import UserError  # noqa: E402
+
+from .faces import library, store_of  # noqa: E402
+
+SMALL = (4, 6, 8, 10)
+
+
+@pytest.fixture(scope="module")
+def store():
+    return store_of(8)
+
+
+@pytest.fixture(scope="module")
+def samples(store):
+    kinds = {"hand": ["hand"], "glasses": ["glasses"], "clear": []}
+    return {
+        name: [make_sample(store, i, library(), np.random.default_rng(i), 32, k) for i in range(4)]
+        for name, k in kinds.items()
+    }
+
+
+@pytest.fixture(autouse=True)
+def one_thread_no_measuring(monkeypatch):
+    torch.set_num_threads(1)
+    for module in (contour, completion):
+        monkeypatch.setattr(module, "choose_precision", lambda *_: torch.float32)
+
+
+@pytest.fixture
+def no_curves(monkeypatch):
+    monkeypatch.setattr("engines.training.trainer.draw_curves", lambda *_: None)
+
+
+def contour_trainer(samples, folder, steps, seed=3):
+    torch.manual_seed(seed)
+    task = contour.ContourTask(samples, ContourConfig(size=32, channels=SMALL))
+    return Trainer(task, Plan(1.0, 1e-3, steps=steps), folder, seed)
+
+
+def batches(store, start=0):
+    source = Batches(store, np.arange(len(store)), library(), ((32, 2),), 3)
+    number = start
+    while True:
+        yield source[number]
+        number += 1
+
+
+def test_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path, store, samples, no_curves):
+    whole = contour_trainer(samples, tmp_path / "whole", 4)
+    whole.run(batches(store))
+    part = contour_trainer(samples, tmp_path / "part", 4)
+
+    def interrupted():
+        for i, batch in enumerate(batches(store)):
+            if i == 2:
+                raise KeyboardInterrupt
+            yield batch
+
+    with pytest.raises(UserError, match="interrupted"):
+        part.run(interrupted())
+    rest = contour_trainer(samples, tmp_path / "part", 4, seed=99)
+    rest.resume()
+    assert rest.step == 2
+    rest.run(batches(store, rest.step))
+    for name, value in whole.task.network.state_dict().items():
+        assert torch.equal(value, rest.task.network.state_dict()[name]), name
+    assert all(torch.equal(value, rest.average.state[name]) for name, value in whole.average.state.items())
+
+
+def test_a_run_leaves_a_network_curves_and_a_sheet(tmp_path, store, samples):
+    trainer = contour_trainer(samples, tmp_path, 2)
+    trainer.run(batches(store))
+    assert load_network(tmp_path / "checkpoint.pt", "contour").config.channels == SMALL
+    assert (tmp_path / "curves.png").stat().st_size > 0
+    assert (tmp_path / "sheet_000002.png").stat().st_size > 0
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert {"iou", "iou_hand", "false", "parts", "iou_eyeglasses"} <= set(rows[-1])
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_checkpoint_of_another_shape_is_refused(tmp_path, store, samples, no_curves):
+    contour_trainer(samples, tmp_path, 1).run(batches(store))
+    other = Trainer(
+        contour.ContourTask(samples, ContourConfig(size=32, channels=(4, 6, 8, 12))), Plan(1.0, 1e-3), tmp_path, 0
+    )
+    with pytest.raises(UserError, match="another shape"):
+        other.resume()
+
+
+def test_resuming_nothing_is_the_users_mistake(tmp_path, samples):
+    with pytest.raises(UserError, match="no checkpoint"):
+        contour_trainer(samples, tmp_path, 1).resume()
+
+
+def test_the_completion_learns_and_repeats_itself(tmp_path, store, samples, no_curves):
+    def run(folder):
+        torch.manual_seed(1)
+        guide = ContourNetwork(ContourConfig(size=32, channels=SMALL))
+        task = completion.CompletionTask(guide, samples, 1, CompletionConfig(channels=SMALL))
+        trainer = Trainer(task, Plan(1.0, 1e-3, steps=2), folder, 1)
+        trainer.run(batches(store))
+        return trainer
+
+    first, second = run(tmp_path / "a"), run(tmp_path / "b")
+    assert torch.equal(first.task.network.body.head.weight, second.task.network.body.head.weight)
+    assert {"psnr", "psnr_hand", "sharpness"} <= set(first.log[-1])
+    assert not any(p.requires_grad for p in first.task.guide.network.parameters())
+    assert load_network(tmp_path / "a" / "checkpoint.pt", "completion")
+
+
+def test_the_plan_warms_up_and_dies_away():
+    plan = Plan(minutes=10, rate=1.0)
+    assert plan.progress(0, 300) == 0.5
+    assert plan.rate_at(0, 0.0) == pytest.approx(0.01)
+    assert plan.rate_at(500, 0.0) == pytest.approx(1.0)
+    assert plan.rate_at(500, 1.0) == pytest.approx(0.02)
+    assert plan.rate_at(500, 0.2) > plan.rate_at(500, 0.4)
+
+
+def test_the_average_follows_slowly_and_counts_exactly():
+    layer = torch.nn.BatchNorm2d(1)
+    average = Average(layer, decay=0.9)
+    with torch.no_grad():
+        layer.weight.fill_(2.0)
+        layer.num_batches_tracked.fill_(7)
+    average.update(layer, step=10_000)
+    assert average.state["weight"].item() == pytest.approx(1.1)
+    assert average.state["num_batches_tracked"].item() == 7
+
+
+def test_unknown_labels_teach_nothing():
+    logits = torch.randn(1, 13, 2, 2, requires_grad=True)
+    codes = torch.tensor([[[PART["skin"], UNKNOWN], [HEADWEAR, PART["hair"]]]])
+    losses.parts_loss(logits, codes, torch.ones(13)).backward()
+    taught = logits.grad.abs().sum(1)[0] > 0
+    assert taught.tolist() == [[True, False], [False, True]]
+
+
+def test_unjudged_pixels_do_not_teach_the_mask():
+    logits = torch.randn(1, 1, 2, 2, requires_grad=True)
+    judged = torch.tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
+    losses.mask_loss(logits, torch.ones(1, 1, 2, 2), judged).backward()
+    assert (logits.grad[0, 0] != 0).tolist() == [[True, False], [False, True]]
+
+
+def test_a_right_mask_costs_less_than_a_wrong_one():
+    truth = torch.zeros(1, 1, 8, 8)
+    truth[..., :4] = 1
+    right, wrong = (losses.mask_loss(s * (truth * 10 - 5), truth, torch.ones_like(truth)) for s in (1, -1))
+    assert right < 0.05 < 2 < wrong
+
+
+def test_eyeglasses_do_not_disturb_what_lies_behind_them():
+    logits = torch.randn(1, 14, 2, 2, requires_grad=True)
+    losses.eyeglasses_loss(logits, torch.ones(1, 2, 2), torch.ones(1, 2, 2)).backward()
+    assert logits.grad[:, :-1].abs().max() == 0
+    assert (logits.grad[:, -1] < 0).all()
+
+
+def test_style_is_blind_to_where_and_sees_only_the_hole():
+    features = [torch.randn(1, 4, 8, 8)]
+    weight = torch.zeros(1, 1, 8, 8)
+    weight[..., :4, :] = 1
+    moved = [torch.cat([features[0][..., :4, :].flip(-1), torch.randn(1, 4, 4, 8)], 2)]
+    assert losses.style_distance(moved, features, weight) == pytest.approx(0, abs=1e-5)
+    assert losses.style_distance([features[0] * 2], features, weight) > 0.5
+
+
+def test_weighted_l1_is_a_mean_over_the_weight():
+    a, b = torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2)
+    weight = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    assert losses.weighted_l1(a, b, weight) == pytest.approx(1.0)
+
+
+def test_tone_sees_light_and_not_texture():
+    texture = torch.rand(1, 3, 16, 16)
+    weight = torch.ones(1, 1, 16, 16)
+    shuffled = texture.reshape(1, 3, 2, 8, 2, 8).flip(3, 5).reshape(1, 3, 16, 16)
+    assert losses.tone_distance(shuffled, texture, weight) == pytest.approx(0, abs=1e-6)
+    assert losses.tone_distance(texture + 0.5, texture, weight) == pytest.approx(0.5, abs=1e-5)
+
+
+def test_masks_to_paint_are_wider_than_found_and_repeat(samples):
+    task = completion.CompletionTask(ContourNetwork(ContourConfig(size=32, channels=SMALL)), samples, 1)
+    truth = torch.zeros(6, 1, 48, 48)
+    truth[..., 16:32, 16:32] = 1
+    found = torch.nn.functional.interpolate(truth, size=(32, 32))
+    masks = task.masks(found, truth, 4)
+    assert masks.shape == truth.shape
+    assert 0 <= masks.min() <= masks.max() <= 1
+    assert (masks[..., 18:30, 18:30] == 1).all()
+    assert torch.equal(masks, task.masks(found, truth, 4))
+
+
+def test_iou_is_counted_inside_the_face_only(samples):
+    sample = samples["clear"][0]
+    everything = np.ones((32, 32), bool)
+    assert mask_iou(everything, sample) == 0.0
+    assert mask_iou(~everything, sample) is None
+
+
+def test_part_iou_of_a_known_case():
+    truth, found = np.array([[1, 1, 2, 255]], np.uint8), np.array([[1, 2, 2, 9]], np.uint8)
+    assert part_ious([found], [truth], [truth < 255]) == {1: 0.5, 2: 0.5}
+
+
+def test_psnr_of_a_known_error():
+    a = np.zeros((4, 4, 3), np.uint8)
+    assert psnr(a, a + 255, np.ones((4, 4), bool)) == pytest.approx(0.0)
+    assert psnr(a, a + 51, np.eye(4, dtype=bool)) == pytest.approx(20 * np.log10(5))
+
+
+def test_screening_leaves_covered_faces_out(tmp_path, store):
+    class Blind(torch.nn.Module):
+        config = ContourConfig(size=32)
+
+        def forward(self, image):
+            return torch.zeros(len(image), 1, 32, 32), None
+
+    codes = store.labels.copy()
+    codes[3][codes[3] == PART["nose"]] = PART["eyeglasses"]
+    changed = type(store)(store.names, store.images, codes, store.landmarks, store.hand_made)
+    assert screen.screen(changed, Blind(), tmp_path) == [store.names[3]]
+    assert screen.left_out_names(tmp_path) == [store.names[3]]
+    assert screen.left_out_names(tmp_path / "elsewhere") == []
