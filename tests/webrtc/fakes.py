@@ -63,6 +63,7 @@ class Producer:
         self.output, self.rate, self.size = output, rate, size
         self.paused = threading.Event()
         self.count = 0
+        self.codes: dict[int, int | None] = {}  # number of a picture -> the time in it
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -78,6 +79,7 @@ class Producer:
         while not self._stop.wait(1 / self.rate):
             if not self.paused.is_set():
                 image = picture(self.count, *self.size)
+                self.codes[self.count] = timecode.read(image)
                 self.output.write(result(self.count, image), image)
                 self.count += 1
 

@@ -228,12 +228,12 @@ def test_faces_belong_to_the_picture_that_is_shown(serve, page):
     )
     good = [(code, frame) for code, frame in pairs if code >= 0]
     assert len(good) >= 10
-    # Pictures are made at a steady rate, so time and number must lie on a line: another picture's numbers would not.
-    codes, numbers = np.array(good, float).T
-    assert len(set(numbers)) >= 8
-    slope, offset = np.polyfit(numbers, codes, 1)
-    assert 25 < slope < 200
-    assert np.abs(codes - slope * numbers - offset).max() < 0.6 * slope + 25
+    # Each picture's time code is the one that was burnt into the picture of that number. (A busy browser may
+    # have put the next picture on the screen by the time it is read.)
+    assert len({frame for _, frame in good}) >= 8
+    codes = running.producer.codes
+    assert sum(codes[frame] == code for code, frame in good) >= 0.7 * len(good)
+    assert all(code in (codes[frame], codes[frame + 1], codes[frame + 2]) for code, frame in good)
     assert "shape0" in page.inner_text("#shapes")
     # And the head is drawn.
     assert page.evaluate("document.getElementById('head').getContext('webgl2') !== null")
