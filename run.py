@@ -22,16 +22,15 @@ OK, USER_ERROR = 0, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns the exit status: 0 done, 2 a user's mistake, told in two lines."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("realtime").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _interrupt)  # a service's stop finishes recordings as Ctrl-C does
     try:
         from realtime.config import parse
 
         config = parse(sys.argv[1:] if arguments is None else arguments)
-        import cv2
-
+        limit_threads()
         from realtime.app import run
 
-        cv2.setNumThreads(max(1, min(4, (os.cpu_count() or 1) // 2)))
         timings = run(config)
     except UserError as error:
         print(f"{error.message}\n{error.remedy}", file=sys.stderr)
@@ -40,6 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
     print(timings.table())
     return OK
+
+
+def limit_threads() -> None:
+    """Leaves OpenCV half the cores, four at most: the stages run side by side."""
+    import cv2
+
+    cv2.setNumThreads(max(1, min(4, (os.cpu_count() or 1) // 2)))
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -34,6 +34,7 @@ def run(config: Config) -> Timings:
     with ExitStack() as stack:
         stack.callback(source.close)
         from engines.face_model.model import MorphableModel
+        from realtime.covered_faces import open_covered_faces
         from realtime.reconstruction import Options, Reconstructor
         from realtime.show import Headless, Windowed
         from realtime.tracking import MediaPipeTracker
@@ -42,8 +43,10 @@ def run(config: Config) -> Timings:
         sinks = _open_sinks(config, source, model, lossless, stack)
         tracker = MediaPipeTracker(config.max_faces, config.stills)
         stack.callback(tracker.close)
-        reconstructor = Reconstructor(model, Options(stills=config.stills, device=config.device))
+        reconstructor = Reconstructor(model, Options(config.stills), open_covered_faces(config.stills, config.device))
 
+        show = (Headless if config.output.headless else Windowed)(config, model, sinks)
+        stack.callback(show.close)
         timings = Timings()  # starts now: loading what is needed is not part of any frame
 
         def compute(frame: Frame) -> FrameResult:
@@ -71,12 +74,9 @@ def run(config: Config) -> Timings:
             stop=stop,
             measure=timings.measure,
         )
-        pipeline = Pipeline(incoming, compute, lossless, timings, halt)
-        stack.enter_context(_until_interrupted())
-        show = (Headless if config.output.headless else Windowed)(config, model, sinks)
-        stack.callback(show.close)
-        with pipeline:
+        with _until_interrupted(), Pipeline(incoming, compute, lossless, timings, halt) as pipeline:
             show.run(pipeline, timings)
+        timings.finish()
     return timings
 
 
@@ -113,4 +113,4 @@ def _until_interrupted() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        log.warning("Stopped.")
+        log.info("Stopped.")

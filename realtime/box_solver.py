@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# Full exchanges that may fail to reduce the number of violations before the safe rule takes over.
-PATIENCE = 3
+# Rounds in which all variables may change side at once; four or five are typical.
+QUICK_ROUNDS = 10
 
 
 def solve_box(
@@ -15,61 +15,92 @@ def solve_box(
     low: NDArray,
     high: NDArray,
     start: NDArray | None = None,
-    max_rounds: int = 100,
+    max_rounds: int = 300,
 ) -> NDArray:
     """Minimises x'Ax / 2 - b'x subject to low <= x <= high.
 
-    Block principal pivoting (Portugal, Júdice and Vicente 1994, here for two-sided bounds): every variable
-    is free, at its lower or at its upper bound; the free ones are solved for, and all that violate their
-    condition change side at once. Where that does not lessen the violations, one variable at a time
-    changes (Murty's rule), which is known to end for positive definite matrices. A handful of small linear
-    solves is typical, one when `start` has the right variables at their bounds.
+    Every variable is free, at its lower or at its upper bound. First all that violate their condition
+    change side at once (block pivoting): a handful of small linear solves, one where `start` has the right
+    variables at their bounds. Badly conditioned problems can make that go in circles; then variables
+    change one by one from the best point so far, every change lessening the cost, which always ends.
 
     Args:
         matrix: A, (N, N) symmetric positive definite.
         vector: b, (N,).
         low: (N,) lower bounds.
         high: (N,) upper bounds.
-        start: (N,) a guess of the solution; only which of its entries lie at a bound is used.
-        max_rounds: rounds before the best point so far is clipped to the box and returned.
+        start: (N,) a guess of the solution.
+        max_rounds: rounds of the slow way before its point, which is inside the box, is good enough.
 
     Returns:
         (N,) float64, always inside the box.
     """
-    a = np.asarray(matrix, np.float64)
-    b = np.asarray(vector, np.float64)
-    n = len(b)
-    at_low = np.zeros(n, bool) if start is None else np.asarray(start) <= low
-    at_high = np.zeros(n, bool) if start is None else (np.asarray(start) >= high) & ~at_low
-    # Rounding in the gradient grows with the matrix; in x with the box.
-    slack_x = 1e-9 * float(np.max(high - low, initial=1.0))
-    slack_gradient = 1e-9 * float(np.abs(b).max(initial=1.0) + np.abs(np.diagonal(a)).max(initial=1.0))
-    fewest, patience = n + 1, PATIENCE
-    x = np.empty(n)
-    for _ in range(max_rounds):
+    a, b = np.asarray(matrix, np.float64), np.asarray(vector, np.float64)
+    x = low.astype(np.float64) if start is None else np.clip(np.asarray(start, np.float64), low, high)
+    # Rounding of the gradient grows with the matrix.
+    tolerance = 1e-9 * float(np.abs(b).max(initial=1e-3) + np.abs(np.diagonal(a)).max(initial=1e-3))
+    found = _all_at_once(a, b, low, high, x, tolerance)
+    if found is None:
+        found = _one_by_one(a, b, low, high, x, tolerance, max_rounds)
+    return np.clip(found, low, high)
+
+
+def _all_at_once(
+    a: NDArray, b: NDArray, low: NDArray, high: NDArray, start: NDArray, tolerance: float
+) -> NDArray | None:
+    """Block pivoting; None where it does not end soon."""
+    at_low = start <= low
+    at_high = (start >= high) & ~at_low
+    x = np.empty(len(b))
+    for _ in range(QUICK_ROUNDS):
         free = ~(at_low | at_high)
         x[at_low], x[at_high] = low[at_low], high[at_high]
-        if free.any():
-            index = np.flatnonzero(free)
-            held = np.flatnonzero(~free)
-            rows = a[index]
-            x[index] = np.linalg.solve(rows[:, index], b[index] - rows[:, held] @ x[held])
+        _solve_free(a, b, x, free)
         gradient = a @ x - b
-        below = free & (x < low - slack_x)
-        above = free & (x > high + slack_x)
-        release = (at_low & (gradient < -slack_gradient)) | (at_high & (gradient > slack_gradient))
-        wrong = below | above | release
-        count = int(np.count_nonzero(wrong))
-        if count == 0:
-            break
-        if count < fewest:
-            fewest, patience = count, PATIENCE
-        elif patience > 0:
-            patience -= 1
-        else:
-            only = np.zeros(n, bool)
-            only[np.flatnonzero(wrong)[-1]] = True
-            below, above, release = below & only, above & only, release & only
+        below, above = free & (x < low - 1e-9), free & (x > high + 1e-9)
+        release = (at_low & (gradient < -tolerance)) | (at_high & (gradient > tolerance))
+        if not (below | above | release).any():
+            return x
         at_low = (at_low & ~release) | below
         at_high = (at_high & ~release) | above
-    return np.clip(x, low, high)
+    return None
+
+
+def _one_by_one(
+    a: NDArray, b: NDArray, low: NDArray, high: NDArray, start: NDArray, tolerance: float, max_rounds: int
+) -> NDArray:
+    """A primal active set: the point stays in the box and its cost falls in every round."""
+    x = start.copy()
+    free = (x > low) & (x < high)
+    for _ in range(max_rounds):
+        goal = x.copy()
+        _solve_free(a, b, goal, free)
+        way = goal - x
+        # The share of the way to the first bound that is met.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            room = np.where(way > 0, (high - x) / way, np.where(way < 0, (low - x) / way, np.inf))
+        room[~free] = np.inf
+        first = int(np.argmin(room))
+        if room[first] < 1:
+            x = np.clip(x + room[first] * way, low, high)
+            x[first] = high[first] if way[first] > 0 else low[first]
+            free[first] = False
+            continue
+        x = goal
+        gradient = a @ x - b
+        # How much each held variable wants to leave its bound.
+        pull = np.where(x <= low, -gradient, gradient)
+        pull[free] = -np.inf
+        most = int(np.argmax(pull))
+        if pull[most] <= tolerance:
+            break
+        free[most] = True
+    return x
+
+
+def _solve_free(a: NDArray, b: NDArray, x: NDArray, free: NDArray) -> None:
+    """Sets the free variables of x to their optimum for the others as they are."""
+    index, held = np.flatnonzero(free), np.flatnonzero(~free)
+    if len(index):
+        rows = a[index]
+        x[index] = np.linalg.solve(rows[:, index], b[index] - rows[:, held] @ x[held])

@@ -16,35 +16,42 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from engines.face_model.model import MorphableModel
+from engines.face_model.model import MorphableModel
 from realtime.box_solver import solve_box
 from realtime.camera import FACING, NEAREST, make_pose, nearest_rotation, rotation_from_vector
 from realtime.frames import Array, Camera
 
 LANDMARKS = 478
+FEWEST_LANDMARKS = 8
 
 # What one landmark tells, relative to the priors. Neighbouring landmarks err together, so 478 of them
 # weigh as much as some 240 independent ones would.
 LANDMARK_WEIGHT = 0.5
 # Residuals beyond this many sigmas count linearly instead of quadratically (Huber).
 ROBUST_LIMIT = 2.5
-# Strength of the priors: identity ~ N(0, 1); expressions small and, by the linear term, mostly zero.
-IDENTITY_PRIOR = 1.0
+# Strength of the priors: identity ~ N(0, 1), loosened; expressions small and, by the linear term, mostly zero,
+# so that a mouth at rest is explained by identity. Brows and lids tell less of identity; the eyeballs' turn,
+# which is seen directly, nothing.
+IDENTITY_PRIOR = 0.7
 EXPRESSION_PRIOR = 2.0
-EXPRESSION_SPARSITY = 1.0
+EXPRESSION_SPARSITY = 5.0
+SPARSITY_BY_START = {"brow": 1.5, "eye": 1.5, "eyeLook": 0.2}
 
 # Bounds of one step, against nonsense: radians, share of the distance to the camera, standard deviations.
 MAX_TURN = 0.6
 MAX_SHIFT = 0.5
 MAX_IDENTITY = 3.5
+# Only against singular cases, far below what any landmark says: radians, mm, mm of depth.
+POSE_DAMPING = np.array([1.0, 1.0, 1.0, 1e-4, 1e-4, 1e-6])
 # Iterations from a standing start and from the frame before.
-COLD_ITERATIONS = 8
+COLD_ITERATIONS = 4
 WARM_ITERATIONS = 2
+# A step below this (radians, share of the distance) needs no second one.
+NEAR = 0.03
 # A face whose landmarks spread over less than this (px, standard deviation) cannot be fitted.
 SMALLEST_FACE = 0.5
+# A landmark beyond this (px) is no measurement.
+FARTHEST = 1e5
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class Prior:
     """
 
     identity: Array  # (K,)
-    expression: Array  # (52,)
+    expression: Array | None = None  # (52,); None: small and sparse, as without a prior
     identity_strength: float = 1.0
     expression_strength: float = 10.0
 
@@ -99,21 +106,24 @@ class Fitter:
         still = np.zeros(count_expression, np.float32)
         mean = model.landmarks(model.vertices(zero, still))
         corners = model.triangles[model.landmark_triangle]
-        rows = np.einsum("knci,nc->nik", model.identity_basis[:, corners], model.landmark_barycentric, optimize=True)
+        rows = np.einsum("knci,nc->kni", model.identity_basis[:, corners], model.landmark_barycentric, optimize=True)
         # Through the model and not its basis, since eyeLook* turns the eyeballs too.
         moved = [
             model.landmarks(model.vertices(zero, unit)) - mean for unit in np.eye(count_expression, dtype=np.float32)
         ]
-        # Axis first: (3, 478, ...), every coordinate contiguous.
+        # (coefficients, 3, 478): every coordinate contiguous.
         self._mean = np.ascontiguousarray(mean.T, np.float32)
-        self._identity = np.ascontiguousarray(rows.transpose(1, 0, 2), np.float32)
-        self._expression = np.ascontiguousarray(np.stack(moved, -1).transpose(1, 0, 2), np.float32)
-        self._both = np.concatenate([self._identity, self._expression], -1)
+        self._identity = np.ascontiguousarray(rows.transpose(0, 2, 1), np.float32)
+        self._expression = np.ascontiguousarray(np.stack(moved).transpose(0, 2, 1), np.float32)
+        self._both = np.concatenate([self._identity, self._expression])
+        self._sparsity = np.full(count_expression, EXPRESSION_SPARSITY)
+        for start, value in SPARSITY_BY_START.items():
+            self._sparsity[[name.startswith(start) for name in model.expression_names]] = value
         self._certainty = LANDMARK_WEIGHT / np.square(np.asarray(model.landmark_sigma, np.float32))
 
     def fit(
         self, landmarks: Array, camera: Camera, weights: Array | None = None, prior: Prior | None = None
-    ) -> tuple[Fit, IdentityEvidence] | None:
+    ) -> Fit | None:
         """Pose, identity and expression from a standing start.
 
         Args:
@@ -123,19 +133,24 @@ class Fitter:
             prior: what is believed beforehand; None: the model's mean face at rest.
 
         Returns:
-            The fit and what these landmarks say about identity; None where they describe no face (they
-            coincide, are not finite, or fewer than a handful have any weight).
+            The fit; None where the landmarks describe no face (they coincide, are not finite, or fewer
+            than a handful have any weight).
         """
-        observation = self._observe(landmarks, camera, weights)
-        if observation is None:
+        seen = self._observe(landmarks, camera, weights)
+        if seen is None:
             return None
-        identity, expression = _start(prior, self.count_identity, self._expression.shape[-1])
-        pose = self._initial_pose(observation, self._points(identity, expression))
-        state = _State(identity, expression, *pose)
+        identity = np.zeros(self.count_identity, np.float32)
+        expression = np.zeros(len(self._expression), np.float32)
+        if prior is not None:
+            identity = np.asarray(prior.identity, np.float32)
+            if prior.expression is not None:
+                expression = np.clip(np.asarray(prior.expression, np.float32), 0, 1)
+        state = _State(identity, expression, *_initial_pose(seen, self._points(identity, expression)))
         for iteration in range(COLD_ITERATIONS):
             # The first step has no robust weights: the mean face may be far off everywhere.
-            state, evidence = self._step(state, observation, prior, free_identity=True, robust=iteration > 0)
-        return state.as_fit(), evidence
+            equations = self._linearise(state, seen, free_identity=True, robust=iteration > 0)
+            state = self._solve(state, equations, prior)
+        return state.as_fit()
 
     def follow(
         self,
@@ -144,68 +159,56 @@ class Fitter:
         previous: Fit,
         weights: Array | None = None,
         prior: Prior | None = None,
-        free_identity: bool = False,
-        iterations: int = WARM_ITERATIONS,
-    ) -> tuple[Fit, IdentityEvidence | None] | None:
-        """Pose and expression from the frame before, identity held unless `free_identity`.
+    ) -> Fit | None:
+        """Pose and expression from the frame before; identity stays what it is in `previous`.
 
-        Arguments and result as for `fit`; the evidence is None where identity is held.
+        The other arguments and the result are those of `fit`.
         """
-        observation = self._observe(landmarks, camera, weights)
-        if observation is None:
+        seen = self._observe(landmarks, camera, weights)
+        if seen is None:
             return None
-        rotation, translation = previous.pose[:3, :3].astype(np.float64), previous.pose[:3, 3].astype(np.float64)
-        state = _State(previous.identity, previous.expression, rotation, translation)
-        for _ in range(iterations):
-            state, evidence = self._step(state, observation, prior, free_identity, robust=True)
-        return state.as_fit(), evidence
+        state = _State.from_fit(previous)
+        for _ in range(WARM_ITERATIONS):
+            before = state
+            state = self._solve(state, self._linearise(state, seen, free_identity=False, robust=True), prior)
+            if state.is_near(before):
+                break
+        return state.as_fit()
+
+    def evidence(
+        self, landmarks: Array, camera: Camera, fit: Fit, weights: Array | None = None
+    ) -> IdentityEvidence | None:
+        """What a frame says about identity; arguments as for `fit`, with the frame's own fit."""
+        seen = self._observe(landmarks, camera, weights)
+        if seen is None:
+            return None
+        state = _State.from_fit(fit)
+        return self._identity_alone(state, self._linearise(state, seen, free_identity=True, robust=True))
 
     def _observe(self, landmarks: Array, camera: Camera, weights: Array | None) -> _Observation | None:
         points = np.asarray(landmarks, np.float32)[:, :2].T
         certainty = self._certainty if weights is None else self._certainty * np.asarray(weights, np.float32)
-        finite = np.isfinite(points).all(0) & np.isfinite(certainty)
+        finite = (np.abs(points) < FARTHEST).all(0) & np.isfinite(certainty)
         if not finite.all():
             points = np.where(finite, points, 0)
             certainty = np.where(finite, certainty, 0)
         used = certainty > 0
-        if np.count_nonzero(used) < 8 or points[:, used].std(1).max() < SMALLEST_FACE:
+        if np.count_nonzero(used) < FEWEST_LANDMARKS or points[:, used].std(1).max() < SMALLEST_FACE:
             return None
         center = np.asarray(camera.center, np.float32)[:, None]
         return _Observation((points - center) / np.float32(camera.focal), certainty)
 
     def _points(self, identity: Array, expression: Array) -> Array:
         """(3, 478) mm, head frame: where the model's landmarks are."""
-        return self._mean + self._identity @ identity + self._expression @ expression
+        moved = identity @ self._identity.reshape(len(identity), -1)
+        moved += expression @ self._expression.reshape(len(expression), -1)
+        return self._mean + moved.reshape(self._mean.shape)
 
-    def _initial_pose(self, seen: _Observation, points: Array) -> tuple[NDArray, NDArray]:
-        """Rotation (3, 3) and translation (3,) by the best affine map of the points onto the picture."""
-        weight = seen.certainty / seen.certainty.sum()
-        center, target = points @ weight, seen.rays @ weight
-        x, y = points - center[:, None], seen.rays - target[:, None]
-        # A little of the identity keeps it solvable where all landmarks that count lie in a plane.
-        spread = (x * weight) @ x.T
-        affine = np.linalg.solve(spread + 1e-3 * np.trace(spread) * np.eye(3), (x * weight) @ y.T).T
-        lengths = np.linalg.norm(affine, axis=1)
-        if lengths.min() < 1e-3 * lengths.max():
-            rotation = FACING
-        else:
-            right, down = affine / lengths[:, None]
-            # First make the two rows perpendicular, treating them alike, then complete them.
-            u, _, vt = np.linalg.svd(np.stack([right, down]), full_matrices=False)
-            right, down = u @ vt
-            rotation = nearest_rotation(np.stack([right, down, np.cross(right, down)]))
-        depth = 1.0 / max(float(lengths.mean()), 1e-9)
-        middle = np.append(target * depth, depth)
-        return rotation, middle - rotation @ center
-
-    def _step(
-        self, state: _State, seen: _Observation, prior: Prior | None, free_identity: bool, robust: bool
-    ) -> tuple[_State, IdentityEvidence | None]:
-        """One Gauss-Newton step; the evidence is None where identity is held."""
+    def _linearise(self, state: _State, seen: _Observation, free_identity: bool, robust: bool) -> _Equations:
+        """The normal equations around a state, for pose, identity (where it is free) and expression."""
         basis = self._both if free_identity else self._expression
         turned = state.rotation.astype(np.float32) @ self._points(state.identity, state.expression)
-        # In units of the distance to the head's origin, so that a pixel is a mm there.
-        distance = max(float(state.translation[2]), NEAREST)
+        distance = state.distance
         x, y, z = turned + state.translation.astype(np.float32)[:, None]
         inverse = np.float32(1) / np.maximum(z, np.float32(NEAREST))
         across, down = x * inverse, y * inverse
@@ -222,77 +225,84 @@ class Fitter:
         zero = np.zeros_like(gain)
         turns = ((zero, tz, -ty), (-tz, zero, tx), (ty, -tx, zero))  # [camera axis][component of w]
         frame = state.rotation.astype(np.float32)
-        jacobian = np.empty((2, LANDMARKS, 6 + basis.shape[-1]), np.float32)
+        # One row per unknown, so that the long axis is the contiguous one.
+        jacobian = np.empty((6 + len(basis), 2, LANDMARKS), np.float32)
+        product = np.empty((len(basis), LANDMARKS), np.float32)
         for axis, ratio in enumerate((across, down)):
-            rows, to_depth = jacobian[axis], -gain * ratio
+            to_depth = -gain * ratio
             for component in range(3):
-                rows[:, component] = gain * turns[axis][component] + to_depth * turns[2][component]
-            rows[:, 3:6] = 0
-            rows[:, 3 + axis] = gain
-            rows[:, 5] = to_depth
-            head = gain[:, None] * frame[axis] + to_depth[:, None] * frame[2]
-            np.multiply(basis[0], head[:, 0:1], out=rows[:, 6:])
-            rows[:, 6:] += basis[1] * head[:, 1:2]
-            rows[:, 6:] += basis[2] * head[:, 2:3]
-        flat = jacobian.reshape(-1, jacobian.shape[-1])
-        normal = (flat.T @ flat).astype(np.float64)
-        right = (flat.T @ (residual * root).ravel()).astype(np.float64)
-        return self._solve(state, normal, right, prior, free_identity, distance)
+                jacobian[component, axis] = gain * turns[axis][component] + to_depth * turns[2][component]
+            jacobian[3:5, axis] = 0
+            jacobian[3 + axis, axis] = gain
+            jacobian[5, axis] = to_depth
+            rows = jacobian[6:, axis]
+            for direction in range(3):
+                head = gain * frame[axis, direction] + to_depth * frame[2, direction]
+                if direction == 0:
+                    np.multiply(basis[:, direction], head, out=rows)
+                else:
+                    rows += np.multiply(basis[:, direction], head, out=product)
+        flat = jacobian.reshape(len(jacobian), -1)
+        normal = (flat @ flat.T).astype(np.float64)
+        right = (flat @ (residual * root).ravel()).astype(np.float64)
+        # So far for the change of all unknowns: for identity and expression their values are easier to bound.
+        value = np.concatenate([np.zeros(6), state.identity[: len(basis) - len(self._expression)], state.expression])
+        return _Equations(normal, right + normal @ value, 6 + len(basis) - len(self._expression))
 
-    def _solve(
-        self,
-        state: _State,
-        normal: NDArray,
-        right: NDArray,
-        prior: Prior | None,
-        free_identity: bool,
-        distance: float,
-    ) -> tuple[_State, IdentityEvidence | None]:
-        """The step from its normal equations, which are those of the change of all unknowns."""
-        count = len(right)
-        boxed = count - self._expression.shape[-1]  # where the expressions start
-        # From changes to values, for all but the pose.
-        value = np.zeros(count)
-        if free_identity:
-            value[6:boxed] = state.identity
-        value[boxed:] = state.expression
-        right = right + normal @ value
-        # Only against singular cases, far below what any landmark says: radians, mm.
-        normal[range(6), range(6)] += 1e-4 * np.array([1e4] * 3 + [1, 1, 1e-2])
-
-        evidence = None
-        full, full_right = normal.copy(), right.copy()
+    def _solve(self, state: _State, equations: _Equations, prior: Prior | None) -> _State:
+        """The state with the least error and the priors' cost, expressions inside their box."""
+        matrix, right, boxed = equations.matrix.copy(), equations.right.copy(), equations.boxed
+        free_identity = boxed > 6
+        matrix[range(6), range(6)] += POSE_DAMPING
         if free_identity:
             strength, mean = _identity_prior(prior, self.count_identity)
             index = np.arange(6, boxed)
-            full[index, index] += strength
-            full_right[6:boxed] += strength * mean
-        strength, linear = _expression_prior(prior, count - boxed)
-        index = np.arange(boxed, count)
-        full[index, index] += strength
-        full_right[boxed:] += linear
+            matrix[index, index] += strength
+            right[6:boxed] += strength * mean
+        strength, pull = EXPRESSION_PRIOR, -self._sparsity
+        if prior is not None and prior.expression is not None:
+            strength, pull = prior.expression_strength, prior.expression_strength * prior.expression
+        index = np.arange(boxed, len(right))
+        matrix[index, index] += strength
+        right[boxed:] += pull
 
-        free = full[:boxed, :boxed]
-        solved = np.linalg.solve(free, np.column_stack([full[:boxed, boxed:], full_right[:boxed]]))
-        schur = full[boxed:, boxed:] - full[boxed:, :boxed] @ solved[:, :-1]
-        reduced = full_right[boxed:] - full[boxed:, :boxed] @ solved[:, -1]
+        # What has no bounds is eliminated, so that only the expressions are left in the box.
+        solved = np.linalg.solve(matrix[:boxed, :boxed], np.column_stack([matrix[:boxed, boxed:], right[:boxed]]))
+        reduced = matrix[boxed:, boxed:] - matrix[boxed:, :boxed] @ solved[:, :-1]
         expression = solve_box(
-            (schur + schur.T) / 2, reduced, np.zeros(count - boxed), np.ones(count - boxed), state.expression
+            (reduced + reduced.T) / 2,
+            right[boxed:] - matrix[boxed:, :boxed] @ solved[:, -1],
+            np.zeros(len(index)),
+            np.ones(len(index)),
+            state.expression,
         )
         unbounded = solved[:, -1] - solved[:, :-1] @ expression
-
-        identity = state.identity
-        if free_identity:
-            identity = _bounded_identity(unbounded[6:]).astype(np.float32)
-            evidence = _evidence(full, full_right, normal, right, boxed, expression)
-        turn = unbounded[:3] * min(1.0, MAX_TURN / max(np.linalg.norm(unbounded[:3]), 1e-12))
-        shift = unbounded[3:6] * min(1.0, MAX_SHIFT * distance / max(np.linalg.norm(unbounded[3:6]), 1e-12))
+        turn = _shortened(unbounded[:3], MAX_TURN)
+        shift = _shortened(unbounded[3:6], MAX_SHIFT * state.distance)
         return _State(
-            identity,
+            _bounded_identity(unbounded[6:]).astype(np.float32) if free_identity else state.identity,
             expression.astype(np.float32),
             nearest_rotation(rotation_from_vector(turn) @ state.rotation),
             state.translation + shift,
-        ), evidence
+        )
+
+    def _identity_alone(self, state: _State, equations: _Equations) -> IdentityEvidence:
+        """Identity's own normal equations, after pose and the expressions within their bounds are eliminated."""
+        matrix, right, boxed = equations.matrix, equations.right, equations.boxed
+        inside = (state.expression > 0) & (state.expression < 1)
+        moving = np.concatenate([np.arange(6), boxed + np.flatnonzero(inside)])
+        fixed = boxed + np.flatnonzero(~inside)
+        held = state.expression[~inside]
+        ids = np.arange(6, boxed)
+        cross = matrix[np.ix_(ids, moving)]
+        own = matrix[np.ix_(moving, moving)] + np.diag(np.append(POSE_DAMPING, np.full(inside.sum(), EXPRESSION_PRIOR)))
+        rest = right[moving] - matrix[np.ix_(moving, fixed)] @ held
+        rest[6:] -= self._sparsity[inside]
+        solved = np.linalg.solve(own, np.column_stack([cross.T, rest]))
+        alone = matrix[np.ix_(ids, ids)] - cross @ solved[:, :-1]
+        return IdentityEvidence(
+            (alone + alone.T) / 2, right[ids] - matrix[np.ix_(ids, fixed)] @ held - cross @ solved[:, -1]
+        )
 
 
 @dataclass(frozen=True)
@@ -308,26 +318,55 @@ class _State:
     rotation: NDArray[np.float64]
     translation: NDArray[np.float64]
 
+    @classmethod
+    def from_fit(cls, fit: Fit) -> _State:
+        pose = fit.pose.astype(np.float64)
+        return cls(fit.identity, fit.expression, pose[:3, :3], pose[:3, 3])
+
     def as_fit(self) -> Fit:
         return Fit(self.identity, self.expression, make_pose(self.rotation, self.translation))
 
+    @property
+    def distance(self) -> float:
+        """mm to the head's origin."""
+        return max(float(self.translation[2]), NEAREST)
 
-def _evidence(
-    full: NDArray, full_right: NDArray, normal: NDArray, right: NDArray, boxed: int, expression: NDArray
-) -> IdentityEvidence:
-    """Identity's own normal equations after pose and the expressions off their bounds are eliminated."""
-    moving = np.concatenate([np.arange(6), boxed + np.flatnonzero((expression > 0) & (expression < 1))])
-    fixed = boxed + np.flatnonzero((expression <= 0) | (expression >= 1))
-    held = expression[fixed - boxed]
-    ids = np.arange(6, boxed)
-    cross = full[np.ix_(ids, moving)]
-    solved = np.linalg.solve(
-        full[np.ix_(moving, moving)],
-        np.column_stack([cross.T, full_right[moving] - full[np.ix_(moving, fixed)] @ held]),
-    )
-    matrix = normal[np.ix_(ids, ids)] - cross @ solved[:, :-1]
-    vector = right[ids] - normal[np.ix_(ids, fixed)] @ held - cross @ solved[:, -1]
-    return IdentityEvidence((matrix + matrix.T) / 2, vector)
+    def is_near(self, other: _State) -> bool:
+        """Whether one more step from here would change next to nothing: errors shrink with the step's square."""
+        turn = np.abs(self.rotation - other.rotation).max()
+        shift = np.abs(self.translation - other.translation).max() / self.distance
+        return turn < NEAR and shift < NEAR
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """matrix @ x = right with x = turn (3, radians, camera axes), shift (3, mm), [identity (K)], expression (52)."""
+
+    matrix: NDArray[np.float64]
+    right: NDArray[np.float64]
+    boxed: int  # where the expressions start
+
+
+def _initial_pose(seen: _Observation, points: Array) -> tuple[NDArray, NDArray]:
+    """Rotation (3, 3) and translation (3,) by the best affine map of the points onto the picture."""
+    weight = seen.certainty / seen.certainty.sum()
+    center, target = points @ weight, seen.rays @ weight
+    x, y = points - center[:, None], seen.rays - target[:, None]
+    # A little of the identity keeps it solvable where all landmarks that count lie in a plane.
+    spread = (x * weight) @ x.T
+    affine = np.linalg.solve(spread + 1e-3 * np.trace(spread) * np.eye(3), (x * weight) @ y.T).T
+    lengths = np.linalg.norm(affine, axis=1)
+    if lengths.min() < 1e-3 * lengths.max():
+        rotation = FACING
+    else:
+        right, down = affine / lengths[:, None]
+        # First make the two rows perpendicular, treating them alike, then complete them.
+        u, _, vt = np.linalg.svd(np.stack([right, down]), full_matrices=False)
+        right, down = u @ vt
+        rotation = nearest_rotation(np.stack([right, down, np.cross(right, down)]))
+    depth = 1.0 / max(float(lengths.mean()), 1e-9)
+    middle = np.append(target * depth, depth)
+    return rotation, middle - rotation @ center
 
 
 def _identity_prior(prior: Prior | None, count: int) -> tuple[float, NDArray]:
@@ -338,17 +377,8 @@ def _identity_prior(prior: Prior | None, count: int) -> tuple[float, NDArray]:
     return strength, prior.identity.astype(np.float64) * (prior.identity_strength / strength)
 
 
-def _expression_prior(prior: Prior | None, count: int) -> tuple[float, NDArray]:
-    """Strength (quadratic) and pull (linear) of the belief about expressions."""
-    if prior is None:
-        return EXPRESSION_PRIOR, np.full(count, -EXPRESSION_SPARSITY)
-    return prior.expression_strength, prior.expression_strength * prior.expression.astype(np.float64)
-
-
-def _start(prior: Prior | None, count_identity: int, count_expression: int) -> tuple[Array, Array]:
-    if prior is None:
-        return np.zeros(count_identity, np.float32), np.zeros(count_expression, np.float32)
-    return np.asarray(prior.identity, np.float32), np.clip(np.asarray(prior.expression, np.float32), 0, 1)
+def _shortened(vector: NDArray, longest: float) -> NDArray:
+    return vector * min(1.0, longest / max(float(np.linalg.norm(vector)), 1e-12))
 
 
 def _bounded_identity(identity: NDArray) -> NDArray:

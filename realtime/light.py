@@ -21,8 +21,8 @@ BAND_2 = (1.092548, 1.092548, 0.315392, 1.092548, 0.546274)
 MOST_POINTS = 700
 # Ridge per coefficient, as a share of the points' weight: a face shows the light from one side only, and
 # what lies behind it must not be made up.
-RIDGE = np.array([1e-4] + [0.01] * 3 + [0.03] * 5)
-# Relative errors beyond this count less: beard, specular spots, a wrong albedo.
+RIDGE = np.array([1e-4] + [0.001] * 3 + [0.004] * 5)
+# Errors beyond this share of the face's brightness count less: beard, specular spots, a wrong albedo.
 ROBUST_LIMIT = 0.15
 ROUNDS = 3
 # Light of an even grey sky of radiance 1: what is assumed where nothing can be seen.
@@ -113,6 +113,6 @@ def estimate_light(image: Image, vertices: Array, normals: Array, albedo: Array,
         light = np.linalg.solve(weighted.T @ basis + ridge, weighted.T @ shading).T
         if round_ + 1 < ROUNDS:
             predicted = basis @ light.T
-            off = np.abs(shading - predicted).max(1) / np.maximum(np.abs(predicted).max(1), 0.02)
+            off = np.abs(shading - predicted).max(1) / max(float(np.median(predicted.max(1))), 0.02)
             robust = weight / np.maximum(1, off / ROBUST_LIMIT) ** 2
     return light.astype(np.float32).ravel()

@@ -20,6 +20,7 @@ TITLE = "contourface"
 FIRST_SIZE = (640, 480)  # until the first frame tells better
 REFRESH_SECONDS = 0.1  # how often the window is drawn anew while no frame comes: it may have been resized
 EVENTS_SECONDS = 0.01  # how long a key may wait while no frame comes
+RECENT = 60  # frames that the figures on the screen are taken over
 STATUS_SECONDS = 0.5  # how often the figures on the screen change; faster cannot be read
 
 
@@ -67,7 +68,7 @@ class Windowed:
         self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context)
         self._controls = Controls(view=config.view, samples=config.samples)
         self._snapshots = Snapshots(config.output.snapshots)
-        self._sinks: list[Sink] = [*sinks, self._snapshots]
+        self._sinks: Sequence[Sink] = (*sinks, self._snapshots)
         self._device = config.device
         self._shown_at = float("-inf")
         self._status: list[str] = []
@@ -87,10 +88,10 @@ class Windowed:
                 return
             last = fresh or last
             if fresh:
-                self._show(fresh, timings)
+                self._show(fresh, self._sinks, timings)
                 timings.add_shown(fresh.frame.captured, len(fresh.faces), fresh.timings)
             elif last and (self._controls != before or timings.clock() - self._shown_at > REFRESH_SECONDS):
-                self._show(last, timings)
+                self._show(last, [self._snapshots], timings)
 
     def close(self) -> None:
         """Takes the window off the screen."""
@@ -116,24 +117,24 @@ class Windowed:
             self._controls = self._controls.after(action)
         return True
 
-    def _show(self, result: FrameResult, timings: Timings) -> None:
+    def _show(self, result: FrameResult, sinks: Sequence[Sink], timings: Timings) -> None:
         """Draws a result, shows it, and gives it to the sinks without the figures over it."""
         controls = self._controls
         with timings.measure("draw"):
             self._scene.samples = controls.samples
             self._scene.draw(result, controls.view, gaze=controls.gaze)
-            picture = self._scene.read() if any(sink.needs_picture for sink in self._sinks) else None
-        for sink in self._sinks:
-            with timings.measure(type(sink).__name__.lower()):
-                sink.write(result, picture)
         with timings.measure("show"):
             self._window.show(self._scene, self._status_now(timings) if controls.hud or controls.help else None)
         self._shown_at = timings.clock()
+        picture = self._scene.read() if any(sink.needs_picture for sink in sinks) else None
+        for sink in sinks:
+            with timings.measure(type(sink).__name__.lower()):
+                sink.write(result, picture)
 
     def _status_now(self, timings: Timings) -> list[str]:
         """The figures over the picture, remade twice a second."""
         if self._status_for != self._controls or timings.clock() - self._status_at > STATUS_SECONDS:
-            stages = {name: p50 for name, (p50, _) in timings.stages().items()}
-            self._status = status_lines(self._controls, timings.rate, timings.ages(), stages, self._device)
+            stages = {name: p50 for name, (p50, _) in timings.stages(RECENT).items()}
+            self._status = status_lines(self._controls, timings.rate, timings.ages(RECENT), stages, self._device)
             self._status_for, self._status_at = self._controls, timings.clock()
         return self._status

@@ -105,7 +105,7 @@ class OneEuroRotation:
 
 
 class FaceSmoother:
-    """All filters of one tracked face."""
+    """All filters of one tracked face. `advance` once a frame, then each of the others at most once."""
 
     def __init__(self) -> None:
         self._identity = OneEuro(IDENTITY)
@@ -115,49 +115,55 @@ class FaceSmoother:
         self._depth = OneEuro(DEPTH)
         self._light = OneEuro(LIGHT)
         self._time: float | None = None
-        self._plane = 1.0  # mm, the distance at which positions are measured: where the face was first seen
+        self._step = 0.0
+        self._plane: float | None = None  # mm, the distance at which positions are measured: the first seen
 
     def reset(self) -> None:
         """Forgets the past, as when the face was lost or is another's."""
         for part in (self._identity, self._expression, self._rotation, self._position, self._depth, self._light):
             part.reset()
-        self._time = None
+        self._time = self._plane = None
+        self._step = 0.0
 
-    def __call__(self, fit: Fit, light: Array, time: float, size: float) -> tuple[Fit, Array]:
-        """Filters one frame's coefficients.
-
-        Args:
-            fit: identity, expression and pose as fitted.
-            light: (27,) as estimated.
-            time: seconds on the source's own time line.
-            size: px between the outer corners of the eyes.
-
-        Returns:
-            The steady fit and light.
-        """
+    def advance(self, time: float) -> None:
+        """Goes on to the next frame; `time` in seconds on the source's own time line."""
         if self._time is not None and not 0 <= time - self._time <= LONGEST_GAP:
             self.reset()
-        step = 0.0 if self._time is None else time - self._time
+        self._step = 0.0 if self._time is None else time - self._time
+        self._time = time
+
+    def identity(self, identity: Array) -> Array:
+        """(K,) -> (K,), far slower than the rest: nobody's skull changes."""
+        return self._identity(identity, self._step).astype(np.float32)
+
+    def light(self, light: Array) -> Array:
+        """(27,) -> (27,)."""
+        return self._light(light, self._step).astype(np.float32)
+
+    def motion(self, fit: Fit, size: float) -> Fit:
+        """Expression and pose; identity passes as it is.
+
+        Args:
+            fit: as fitted.
+            size: px between the outer corners of the eyes, were the face frontal.
+        """
         translation = fit.pose[:3, 3].astype(np.float64)
         depth = max(float(translation[2]), NEAREST)
-        if self._time is None:
+        if self._plane is None:
             self._plane = depth
-        self._time = time
-        scale = float(np.clip(size / REFERENCE_SIZE, *SCALE_LIMITS))
-
-        # Depth is the noisiest by far and drags x and y along with it: so they are filtered as the
+        step, scale = self._step, float(np.clip(size / REFERENCE_SIZE, *SCALE_LIMITS))
+        # Depth is the noisiest by far and drags x and y along with it: so these are filtered as the
         # direction in which the face is seen.
-        depth_now = float(np.exp(self._depth(np.array([np.log(depth)]), step, scale)[0]))
+        steady_depth = float(np.exp(self._depth(np.array([np.log(depth)]), step, scale)[0]))
         position = self._position(translation[:2] * (self._plane / depth), step, scale)
-        steady = Fit(
-            identity=self._identity(fit.identity, step, scale).astype(np.float32),
+        return Fit(
+            identity=fit.identity,
             expression=np.clip(self._expression(fit.expression, step, scale), 0, 1).astype(np.float32),
             pose=make_pose(
                 self._rotation(fit.pose[:3, :3], step, scale),
-                np.append(position * (depth_now / self._plane), depth_now),
+                np.append(position * (steady_depth / self._plane), steady_depth),
             ),
         )
-        return steady, self._light(light, step).astype(np.float32)
 
 
 def quaternion(rotation: NDArray) -> NDArray[np.float64]:

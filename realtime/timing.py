@@ -44,6 +44,7 @@ class Timings:
         self._shown_at: deque[float] = deque(maxlen=RATE_WINDOW)
         self._started = clock()
         self._process_start = time.process_time()
+        self._ended: tuple[float, float] | None = None
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -85,26 +86,36 @@ class Timings:
                 return 0.0
             return (len(self._shown_at) - 1) / max(1e-9, self._shown_at[-1] - self._shown_at[0])
 
+    def finish(self) -> None:
+        """Stops counting time; figures read later are those of now."""
+        self._ended = self.clock(), time.process_time()
+
     @property
     def seconds(self) -> float:
-        """Since these timings were started."""
-        return self.clock() - self._started
+        """From the start to `finish`, or to now."""
+        return (self._ended[0] if self._ended else self.clock()) - self._started
 
-    def ages(self) -> tuple[float, float]:
-        """Median and 95th percentile of the age at which frames were shown, ms."""
-        with self._lock:
-            return percentiles(self._ages)
+    @property
+    def frames_per_second(self) -> float:
+        """Shown frames over the whole time."""
+        return self.shown / max(1e-9, self.seconds)
 
-    def stages(self) -> dict[str, tuple[float, float]]:
-        """Stage -> (median, 95th percentile) of its wall time, ms."""
+    def ages(self, last: int = KEPT) -> tuple[float, float]:
+        """Median and 95th percentile of the age at which the last frames were shown, ms."""
         with self._lock:
-            return {name: percentiles(values) for name, values in self._wall.items()}
+            return percentiles(list(self._ages)[-last:])
+
+    def stages(self, last: int = KEPT) -> dict[str, tuple[float, float]]:
+        """Stage -> (median, 95th percentile) of its wall time in its last runs, ms."""
+        with self._lock:
+            return {name: percentiles(list(values)[-last:]) for name, values in self._wall.items()}
 
     def cpu(self) -> dict[str, float]:
         """Stage -> CPU ms per seen frame; what no stage accounts for is under `library threads`."""
         with self._lock:
             per_stage = {name: total / max(1, self.seen) for name, total in self._cpu.items() if total}
-        whole = (time.process_time() - self._process_start) * 1e3 / max(1, self.seen)
+        ended = self._ended[1] if self._ended else time.process_time()
+        whole = (ended - self._process_start) * 1e3 / max(1, self.seen)
         return {**per_stage, "library threads": max(0.0, whole - sum(per_stage.values()))}
 
     def table(self) -> str:
@@ -119,6 +130,6 @@ class Timings:
         rows.append(f"{'age when shown':<16}{age[0]:9.1f}{age[1]:9.1f}")
         rows.append(
             f"{self.seen} frames seen, {self.shown} shown, {self.dropped} dropped, "
-            f"{self.without_face} without a face; {self.seconds:.1f} s, {self.shown / max(1e-9, self.seconds):.1f} fps"
+            f"{self.without_face} without a face; {self.seconds:.1f} s, {self.frames_per_second:.1f} fps"
         )
         return "\n".join(rows)

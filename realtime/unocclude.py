@@ -6,6 +6,8 @@ the completed crop. In video, the mask, the painting and the landmarks are carri
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,34 +15,34 @@ import cv2
 import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine, shipped_networks
-from realtime.alignment import crop_matrix, cut, invert, rescale, to_crop, to_picture
-from realtime.blending import (
-    between_crops,
-    blend,
-    carry,
-    fade,
-    grow,
-    seam,
-    settle,
-    to_window,
-    window_of,
-)
+from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
+from realtime.blending import between_crops, blend, carry, fade, grow, seam, settle
 from realtime.frames import PART_NAMES, Array, Image, TrackedFace
 
 # The parts of the face itself, by which it is judged whether anything covers it.
-FACE_PARTS = tuple(
-    PART_NAMES.index(name) for name in PART_NAMES if name not in ("background", "hair", "ears", "neck", "eyeglasses")
-)
+OTHER_PARTS = ("background", "hair", "ears", "neck", "eyeglasses")
+FACE_PARTS = [index for index, name in enumerate(PART_NAMES) if name not in OTHER_PARTS]
+GLASSES = PART_NAMES.index("eyeglasses")
 # The share of the face that must be covered before anything is painted, and below which painting ends.
 COVERED_SHARE = (0.006, 0.012)
-# With less of the face in view than this, there is nothing to go by.
-LEAST_SEEN = 0.08
+# What it takes to believe in a face: the overlap of mesh and part map, how sure the part map is, the share in view.
+# Faces whose covers hid them from the tracker reach 0.85, 0.8 and 0.4; in textures, objects and hands alone none of
+# 230 reached all of these.
+LEAST_AGREEMENT, LEAST_CERTAINTY, LEAST_SEEN = 0.8, 0.76, 0.3
+# MediaPipe's landmarks around the face.
+OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
+    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
 STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.15
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
 # What the fit should believe of a hidden landmark, found on a painted face.
 HIDDEN_WEIGHT = 0.25
 MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
+
+
+Clock = Callable[[str], AbstractContextManager]  # measures a stage by its name
 
 
 class CropMesh(Protocol):
@@ -64,6 +66,31 @@ class Seen:
     parts: Array  # (14, CONTOUR_SIZE, CONTOUR_SIZE) probabilities of the parts of the complete face
     weights: Array | None  # (478,) 0..1, how far each landmark is to be believed; None: all fully
     visible: float  # the share of the face that is in view
+
+    @property
+    def certainty(self) -> float:
+        """How sure the part map is, 0..1, on average over the face in view: low where there is no face."""
+        small = face_probability(self.parts)
+        if self.mask is not None:
+            small = small * (1 - cv2.resize(self.mask, small.shape, interpolation=cv2.INTER_AREA))
+        return float((self.parts.max(0) * small).sum() / max(float(small.sum()), 1e-6))
+
+    @property
+    def agreement(self) -> float:
+        """How well landmarks and part map describe one face, 0..1: the overlap of what either takes for it."""
+        face = face_probability(self.parts)
+        side = face.shape[0]
+        oval = np.zeros((side, side), np.uint8)
+        outline = to_crop(self.face.landmarks, self.matrix)[list(OVAL)] * (side / COMPLETION_SIZE)
+        cv2.fillPoly(oval, [np.round(outline * 16).astype(np.int32)], 1, shift=4)
+        shared = float((face * oval).sum())
+        return shared / max(float(face.sum() + oval.sum()) - shared, 1e-6)
+
+    def uncovered(self, points: Array) -> Array:
+        """(N,) 1 where nothing is in front of points (N, 2 or more) px of the picture, 0 where something is."""
+        if self.mask is None:
+            return np.ones(len(points), np.float32)
+        return 1 - sample(grow(self.mask, MASK_GROWN), to_crop(points, self.matrix))
 
     @property
     def complete(self) -> Image:
@@ -102,48 +129,81 @@ class Unoccluder:
         """One line per network: what runs it, and what for."""
         return self._contour.why, self._completion.why
 
-    def look(self, image: Image, face: TrackedFace, time: float) -> Seen:
+    def look(self, image: Image, face: TrackedFace, time: float = 0.0, clock: Clock = nullcontext) -> Seen:
         """Everything about one face.
 
         Args:
             image: (H, W, 3) RGB, the whole picture.
             face: as the tracker sees it.
             time: seconds on the source's time line.
+            clock: measures the stages.
         """
         if self._stills:
-            seen = self._pass(image, face, None, 0.0)
+            seen = self._pass(image, face, None, 0.0, clock)
             for _ in range(STILL_PASSES - 1):
-                if seen.mask is None:
-                    break
-                seen = self._pass(image, replace(face, landmarks=seen.face.landmarks), None, 0.0)
+                if seen.mask is not None:
+                    seen = self._pass(image, seen.face, None, 0.0, clock)
             return seen
         memory = None if face.is_new else self._memories.get(face.id)
         start = face if memory is None else replace(face, landmarks=_predicted(face.landmarks, memory))
         step = 1.0 if memory is None else max(0.0, time - memory.time) / FADE_SECONDS
-        seen = self._pass(image, start, memory.seen if memory else None, step)
+        seen = self._pass(image, start, memory.seen if memory else None, step, clock)
         if seen.mask is None:
             seen = replace(seen, face=face)  # in plain view the tracker itself is the better witness
         self._memories[face.id] = _Memory(seen, face.landmarks, time)
         return seen
 
+    def confirm(self, image: Image, face: TrackedFace, clock: Clock = nullcontext) -> Seen | None:
+        """A face in a still of which only a rough place is known, if there is one.
+
+        Args:
+            image: (H, W, 3) RGB, the whole picture.
+            face: landmarks good enough to lay a crop.
+            clock: measures the stages.
+        """
+        for _ in range(STILL_PASSES):
+            seen = self._pass(image, face, None, 0.0, clock)
+            points = self._mesh.find(seen.complete)
+            if points is None:
+                return None
+            face = replace(face, landmarks=_landmarks_in_picture(points, seen.matrix))
+        seen = replace(seen, face=face)
+        return seen if is_face(seen) else None
+
+    def go_on(self, image: Image, id_: int, time: float, clock: Clock = nullcontext) -> Seen | None:
+        """A covered face that the tracker has lost, looked for where it was; None where it is gone for good."""
+        memory = self._memories.get(id_)
+        if memory is None or memory.seen.mask is None:
+            return None
+        face = replace(memory.seen.face, is_new=False)
+        seen = self._pass(image, face, memory.seen, max(0.0, time - memory.time) / FADE_SECONDS, clock)
+        if seen.mask is None or seen.face.landmarks is face.landmarks or not is_face(seen):
+            return None
+        self._memories[id_] = _Memory(seen, seen.face.landmarks, time)
+        return seen
+
+    def remembered(self) -> dict[int, Array]:
+        """The last landmarks (478, 3) px of every face that is remembered."""
+        return {id_: memory.seen.face.landmarks for id_, memory in self._memories.items()}
+
     def forget(self, ids: set[int]) -> None:
         """Drops what is remembered of all faces but these."""
         self._memories = {id_: memory for id_, memory in self._memories.items() if id_ in ids}
 
-    def _pass(self, image: Image, face: TrackedFace, before: Seen | None, step: float) -> Seen:
+    def _pass(self, image: Image, face: TrackedFace, before: Seen | None, step: float, clock: Clock) -> Seen:
         """Crop, mask, painting and landmarks, once."""
         matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
         crop = cut(image, matrix, COMPLETION_SIZE).image
-        probability, parts = self._contours(crop)
+        with clock("contour"):
+            probability, parts = self._contours(crop)
         move = None if before is None else between_crops(before.matrix, matrix)
         last = None if before is None or before.mask is None else carry(before.mask, move)
         mask = settle(probability, last)
-        face_share = parts[list(FACE_PARTS)].sum(0)
-        hidden = _share_hidden(mask, face_share)
+        hidden = _share_hidden(mask, face_probability(parts))
         covered = hidden > COVERED_SHARE[last is None]
         seen = Seen(face, matrix, crop, mask if covered else None, None, None, parts, None, 1 - hidden)
         if covered:
-            seen = self._complete(seen)
+            seen = self._complete(seen, clock)
         if before is not None:
             seen = _faded(seen, before, move, step)
         return seen
@@ -156,15 +216,17 @@ class Unoccluder:
         mask = cv2.resize(found["mask"][0, 0], (COMPLETION_SIZE, COMPLETION_SIZE), interpolation=cv2.INTER_LINEAR)
         return mask, found["parts"][0].copy()
 
-    def _complete(self, seen: Seen) -> Seen:
+    def _complete(self, seen: Seen, clock: Clock) -> Seen:
         """Paints the hidden pixels and looks for the landmarks on the completed face."""
-        inputs = self._completion.inputs
-        fill_image(inputs["image"], seen.crop)
-        inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
-        inputs["parts"][0] = seen.parts
-        painting = read_image(self._completion.run()["complete"])
-        seen = replace(seen, painting=painting, alpha=seam(seen.mask))
-        points = self._mesh.find(seen.complete)
+        with clock("completion"):
+            inputs = self._completion.inputs
+            fill_image(inputs["image"], seen.crop)
+            inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
+            inputs["parts"][0] = seen.parts
+            painting = read_image(self._completion.run()["complete"])
+            seen = replace(seen, painting=painting, alpha=seam(seen.mask))
+        with clock("landmarks"):
+            points = self._mesh.find(seen.complete)
         face = seen.face
         if points is not None:
             face = replace(face, landmarks=_landmarks_in_picture(points, seen.matrix))
@@ -213,44 +275,14 @@ def sample(values: Array, points: Array) -> Array:
     return np.where(inside, values[y.clip(0, side - 1), x.clip(0, side - 1)], 0).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Layers:
-    """All faces of one frame in the picture's own size."""
-
-    occlusion: Image  # (H, W) 0 or 255
-    parts: Image  # (H, W) index into PART_NAMES
-    complete: Image  # (H, W, 3) RGB
+def face_probability(parts: Array) -> Array:
+    """(P, P) that a pixel belongs to the face itself, whatever is in front; `parts` (14, P, P) probabilities."""
+    return parts[FACE_PARTS].sum(0) / np.maximum(1 - parts[GLASSES], 1e-3)
 
 
-def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
-    """The faces' masks, parts and paintings in the picture; None where nothing covers or paints a face.
-
-    Args:
-        image: (H, W, 3) RGB.
-        faces: largest first; a larger one lies over a smaller.
-    """
-    touched = [seen for seen in faces if seen.mask is not None or seen.alpha is not None]
-    if not touched:
-        return None
-    occlusion = np.zeros(image.shape[:2], np.uint8)
-    parts = np.zeros(image.shape[:2], np.uint8)
-    complete = image.copy()
-    for seen in reversed(touched):
-        window = window_of(seen.matrix, COMPLETION_SIZE, image.shape)
-        if not all(window.size):
-            continue
-        where = window.slices
-        if seen.mask is not None:
-            mask = to_window(seen.mask, seen.matrix, window)
-            occlusion[where] = np.maximum(occlusion[where], np.where(mask > 0.5, np.uint8(255), np.uint8(0)))
-            labels = seen.parts.argmax(0).astype(np.uint8)
-            small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
-            found = to_window(labels, small, window, cv2.INTER_NEAREST)
-            parts[where] = np.where(found > 0, found, parts[where])
-        if seen.alpha is not None and seen.painting is not None:
-            alpha = to_window(seen.alpha, seen.matrix, window)
-            complete[where] = blend(complete[where], to_window(seen.painting, seen.matrix, window), alpha)
-    return Layers(occlusion, parts, complete)
+def is_face(seen: Seen) -> bool:
+    """Whether what was seen is a face, by the contour network's judgement."""
+    return seen.agreement > LEAST_AGREEMENT and seen.certainty > LEAST_CERTAINTY and seen.visible > LEAST_SEEN
 
 
 def _share_hidden(mask: Array, face: Array) -> float:
@@ -289,8 +321,6 @@ def _faded(seen: Seen, before: Seen, move: Array, step: float) -> Seen:
     painting = seen.painting
     if before.painting is not None:
         old = carry(before.painting, move)
-        if painting is None:
-            painting = old
-        else:
-            painting = blend(painting, old, KEEP_PAINTING * (last > 0).astype(np.float32))
+        share = KEEP_PAINTING * (last > 0).astype(np.float32)
+        painting = old if painting is None else blend(painting, old, share)
     return replace(seen, alpha=alpha, painting=painting)

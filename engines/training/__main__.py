@@ -33,7 +33,9 @@ def prepare_process() -> None:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m engines.training", description=__doc__)
-    parser.add_argument("job", choices=("contour", "completion", "regression", "screen"), help="what to train, or screen")
+    parser.add_argument(
+        "job", choices=("contour", "completion", "regression", "screen"), help="what to train, or screen"
+    )
     parser.add_argument(
         "--data", default="../shared/data", help="folder of faces*/ and occluders/ (default: %(default)s)"
     )

@@ -61,4 +61,4 @@ class ClearestFace:
         from realtime.outputs.export import export_face
 
         export_face(self._path, self._model, self._best[1], self._best[2])
-        log.warning("Exported %s", self._path)
+        log.info("Exported %s", self._path)

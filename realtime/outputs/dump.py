@@ -12,8 +12,10 @@ timings_ms, records of (stage, ms). Every key is always there.
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -83,10 +85,13 @@ class Dump:
 
     def _save(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         path = self._folder / f"{name}.npz"
+        data = io.BytesIO()  # written at once: a zip file that fails half-way complains on its own later
+        np.savez(data, **arrays)
         try:
-            with path.open("wb") as file:
-                np.savez(file, **arrays)
+            path.write_bytes(data.getbuffer())
         except OSError as error:
+            with suppress(OSError):
+                path.unlink()  # half a file is worse than none
             reason = (error.strerror or str(error)).lower()
             raise UserError(
                 f"{path} cannot be written: {reason}.", "Make room, or name another folder with --dump."

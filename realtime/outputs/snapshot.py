@@ -42,7 +42,7 @@ class Snapshots:
             return
         self._wanted = False
         try:
-            log.warning("Snapshot: %s", save_png(self._folder, picture))
+            log.info("Snapshot: %s", save_png(self._folder, picture))
         except UserError as error:
             log.warning("%s %s", error.message, error.remedy)
 

@@ -134,7 +134,7 @@ class Webcam:
         while not self._stop.wait(RETRY):
             self._capture = self._open()
             if self._capture:
-                log.warning("Camera %s is back.", self._wanted)
+                log.info("Camera %s is back.", self._wanted)
                 return
 
     def _open(self) -> Capture | None:

@@ -32,6 +32,26 @@ def test_age_is_from_capture_to_show():
     assert timings.ages()[0] == pytest.approx(20)
 
 
+def test_recent_figures_forget_the_start():
+    clock = Clock()
+    timings = Timings(clock)
+    for age in [9.0] * 50 + [0.01] * 10:
+        timings.add_shown(clock.now - age, 1, {"fit": age})
+    assert timings.ages(10)[1] == pytest.approx(10)
+    assert timings.stages(10)["fit"][1] == pytest.approx(0.01)
+
+
+def test_figures_stand_still_once_finished():
+    clock = Clock()
+    timings = Timings(clock)
+    timings.add_shown(clock.now, 1, {})
+    clock.now += 2
+    timings.finish()
+    clock.now += 100
+    assert timings.seconds == pytest.approx(2)
+    assert timings.frames_per_second == pytest.approx(0.5)
+
+
 def test_rate_counts_intervals_not_frames():
     clock = Clock()
     timings = Timings(clock)

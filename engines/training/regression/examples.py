@@ -40,7 +40,8 @@ class Examples:
     """N faces in the frame of the store."""
 
     images: Image  # (N, SIDE, SIDE, 3) RGB
-    landmarks: Array  # (N, 478, 2) px
+    landmarks: Array  # (N, 478, 2) px: MediaPipe's, or those of the rendered mesh
+    fitted: Array  # (N, 478, 2) px: those of the fitted mesh, or of the rendered one
     identity: Array  # (N, K)
     expression: Array  # (N, 52)
     pose: Array  # (N, 4, 4) head -> STORE_CAMERA
@@ -129,7 +130,8 @@ def _render(
         picture = render_head(mesh, photo, vertices, model.normals(vertices), look)
         images[number] = picture.image
         truths = {
-            "landmarks": model.landmarks(picture.points)[:, :2],
+            "landmarks": model.landmarks(picture.points[:, :2]),
+            "fitted": model.landmarks(picture.points[:, :2]),
             "identity": identity,
             "expression": expression,
             "pose": look.pose,
@@ -176,10 +178,14 @@ def random_expression(rng: Rng, own: Array) -> Array:
 
 def centered(model: MorphableModel, vertices: Array, pose: Array) -> Array:
     """The pose moved so that the face, vertices (V, 3) mm, lies where the store has its faces."""
+    return centered_points(lambda pose: model.landmarks(picture_vertices(vertices, pose, STORE_CAMERA)), pose)
+
+
+def centered_points(landmarks: Callable[[Array], Array], pose: Array) -> Array:
+    """The same with the landmarks (478, 2 or more) px as a function of the pose."""
     pose = pose.copy()
     for _ in range(2):  # the perspective changes with the distance
-        landmarks = model.landmarks(picture_vertices(vertices, pose, STORE_CAMERA))
-        matrix = crop_matrix(landmarks, SIDE).astype(np.float64)
+        matrix = crop_matrix(landmarks(pose), SIDE).astype(np.float64)
         scale = np.hypot(matrix[0, 0], matrix[1, 0])  # from here to a crop without margin
         middle = np.linalg.solve(matrix[:, :2], SIDE / 2 - matrix[:, 2])
         pose[:2, 3] -= (middle - SIDE / 2) / STORE_CAMERA.focal * pose[2, 3]

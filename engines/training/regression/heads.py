@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from engines.face_model.model import MorphableModel
 from engines.training.regression.folds import SIDE as UV_SIDE
 from engines.training.regression.pseudo_truth import FRONT, STORE_CAMERA, PseudoTruth, of_parts
-from engines.training.regression.raster import Fragments, rasterize, relief_of, shading, to_srgb
+from engines.training.regression.pyramid import spread
+from engines.training.regression.raster import Fragments, Relief, rasterize, relief_of, shading, to_srgb
 from engines.training.store import SIDE
 from realtime.camera import picture_vertices, to_camera
 from realtime.frames import Array, Image
@@ -61,7 +62,7 @@ class Picture:
     bump: Array  # mm along the normal
     bump_known: NDArray[np.bool_]  # where the displacement is the truth
     points: Array  # (V, 3) px: the vertices in the picture
-    normals: Array  # (SIDE, SIDE, 3) unit, camera frame, of the smooth surface
+    relief: Relief  # of the smooth surface
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def render_head(mesh: Mesh, photo: FittedPhoto, vertices: Array, normals: Array,
     colors = to_srgb(albedo * shading(relief.normals_of(height), look.light) * cavity)
     edge = cv2.blur(cv2.erode(fragments.covered.astype(np.float32), np.ones((3, 3))), (3, 3))[..., None]
     image = (edge * colors + (1 - edge) * background).astype(np.uint8)
-    return Picture(image, height, known, points, relief.normals)
+    return Picture(image, height, known, points, relief)
 
 
 def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments, normals: Array) -> tuple[Array, Image]:
@@ -137,8 +138,8 @@ def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments,
 
     flow = source - _pixel_grid()
     trusted = fragments.covered & direct[triangle]
-    spread = _spread(flow, trusted)
-    where = (np.where(fragments.covered[..., None], source, _pixel_grid() + spread) - 0.5).astype(np.float32)
+    carried = cv2.blur(spread(flow, trusted), (15, 15))  # so that what surrounds the head bends smoothly
+    where = (np.where(fragments.covered[..., None], source, _pixel_grid() + carried) - 0.5).astype(np.float32)
     bent = cv2.remap(photo.image, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     albedo = to_linear(bent) / np.maximum(shading(lit_by, photo.light), DARKEST)
     return np.where(unseen[..., None], on_own[..., 5:8], np.clip(albedo, 0, 1.2)), bent
@@ -147,22 +148,3 @@ def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments,
 def _pixel_grid() -> Array:
     rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     return np.stack([columns, rows], -1) + 0.5
-
-
-def _spread(values: Array, known: NDArray[np.bool_]) -> Array:
-    """(SIDE, SIDE, D) known here and there -> everywhere, ever smoother away from what is known."""
-    weight = known.astype(np.float32)[..., None]
-    levels = [(values * weight, weight)]
-    while levels[-1][0].shape[0] > 4:
-        levels.append(tuple(_halve(a) for a in levels[-1]))
-    out = levels[-1][0] / np.maximum(levels[-1][1], 1e-6)
-    for total, share in reversed(levels[:-1]):
-        out = cv2.resize(out, total.shape[:2], interpolation=cv2.INTER_LINEAR)
-        out = total + (1 - share) * out
-    return cv2.blur(out, (15, 15))
-
-
-def _halve(image: Array) -> Array:
-    """Half the size; single channels keep their last axis."""
-    half = image.shape[0] // 2
-    return cv2.resize(image, (half, half), interpolation=cv2.INTER_AREA).reshape(half, half, -1)

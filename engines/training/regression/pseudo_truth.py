@@ -42,6 +42,7 @@ class PseudoTruth:
     pose: Array  # (N, 4, 4) head -> camera of the stored cut-out
     albedo: Array  # (N, A)
     light: Array  # (N, 27)
+    fitted: Array  # (N, 478, 2) px in the cut-out: the fitted mesh's own landmarks
     residual: Array  # (N,) mean distance of the fit's landmarks, % of the distance of the outer eye corners
 
     def __len__(self) -> int:
@@ -49,7 +50,7 @@ class PseudoTruth:
 
 
 def fit_face(model: MorphableModel, fitter: Fitter, image: Image, codes: Image, landmarks: Array) -> tuple | None:
-    """One stored face -> identity, expression, pose, albedo, light, residual; None where the landmarks fit no face.
+    """One row of `PseudoTruth` for a stored face; None where the landmarks fit no face.
 
     Args:
         model: the face model, and `fitter` made for it.
@@ -66,9 +67,10 @@ def fit_face(model: MorphableModel, fitter: Fitter, image: Image, codes: Image, 
     normals = model.normals(vertices) @ fit.pose[:3, :3].T
     weights = vertex_visibility(points, model.triangles, normals, STORE_CAMERA) * skin_weights(model, points, codes)
     albedo, light = solve_colors(model, image, points, normals, weights)
-    away = np.linalg.norm(model.landmarks(points)[:468, :2] - landmarks[:468], axis=1).mean()
+    fitted = model.landmarks(points[:, :2])
+    away = np.linalg.norm(fitted[:468] - landmarks[:468], axis=1).mean()
     residual = 100 * away / max(float(np.linalg.norm(landmarks[33] - landmarks[263])), 1e-6)
-    return fit.identity, fit.expression, fit.pose, albedo, light, np.float32(residual)
+    return fit.identity, fit.expression, fit.pose, albedo, light, fitted, np.float32(residual)
 
 
 def of_parts(model: MorphableModel, names: Collection[str]) -> NDArray[np.bool_]:
@@ -137,10 +139,8 @@ def open_pseudo_truth(
                 return PseudoTruth(**{name: file[name] for name in PseudoTruth.__dataclass_fields__})
     model = MorphableModel.load()
     fitter = Fitter(model)
-    lost = (
-        np.zeros(len(model.identity_basis)), np.zeros(52), np.eye(4), np.zeros(len(model.albedo_basis)),
-        NEUTRAL, np.float32(np.inf),
-    )  # fmt: skip
+    nothing = np.zeros(len(model.identity_basis)), np.zeros(52), np.eye(4), np.zeros(len(model.albedo_basis)), NEUTRAL
+    lost = (*nothing, np.zeros((478, 2)), np.inf)
     rows = [
         fit_face(model, fitter, store.images[i], store.labels[i], store.landmarks[i]) or lost
         for i in progress(range(len(store)))

@@ -16,10 +16,10 @@ from engines.training.occluders import Library, occlude
 from engines.training.regression.bump_targets import BUMP_SIDE, dequantise
 from engines.training.regression.examples import Examples
 from engines.training.regression.pseudo_truth import SKIN, STORE_CAMERA
+from engines.training.regression.pyramid import spread
 from engines.training.samples import tracker_error
 from engines.training.store import SIDE
 from realtime.alignment import crop_matrix, to_crop
-from realtime.camera import picture_vertices
 from realtime.frames import Array, Image
 from realtime.regressed import crop_pose, turn_light
 
@@ -61,7 +61,6 @@ class Source:
 def make_sample(
     source: Source,
     index: int,
-    model,
     library: Library | None,
     rng: Rng,
     size: int,
@@ -94,8 +93,6 @@ def make_sample(
     clean, covered = photograph(clean, covered, rng)
 
     pose = crop_pose(e.pose[index], matrix, size, STORE_CAMERA)
-    vertices = model.vertices(e.identity[index], e.expression[index])
-    fitted = model.landmarks(picture_vertices(vertices, e.pose[index], STORE_CAMERA))
     turn = float(np.arctan2(matrix[1, 0], matrix[0, 0]))
     return Sample(
         image=covered,
@@ -110,7 +107,7 @@ def make_sample(
         light=turn_light(e.light[index], turn),
         pose=pose.vector(),
         landmarks=in_crop / np.float32(size),
-        mesh_landmarks=to_crop(fitted, matrix) / np.float32(size),
+        mesh_landmarks=to_crop(e.fitted[index], matrix) / np.float32(size),
         rendered=np.float32(source.rendered),
     )
 
@@ -128,7 +125,7 @@ def fill(image: Image, mask: Image, others: Sequence[Image], rng: Rng) -> Image:
         return image
     grown = int(rng.integers(1, 4))
     mask = cv2.dilate(mask, np.ones((grown, grown), np.uint8))
-    smooth = _spread(image, mask)
+    smooth = spread(image, 1 - mask)
     kind = rng.random()
     if kind < 0.45:  # another person's face under this one's colours
         other = others[rng.integers(len(others))].astype(np.float32)
@@ -140,22 +137,6 @@ def fill(image: Image, mask: Image, others: Sequence[Image], rng: Rng) -> Image:
         painted = smooth + rng.normal(0, rng.uniform(0, 8), image.shape)
     edge = cv2.blur(mask.astype(np.float32), (3, 3))[..., None]
     return np.clip(edge * painted + (1 - edge) * image, 0, 255).astype(np.uint8)
-
-
-def _spread(image: Image, mask: Image) -> Array:
-    """(S, S, 3) float32: the visible pixels smoothly continued into the hidden ones."""
-    weight = 1 - mask.astype(np.float32)[..., None]
-    total, share = image * weight, weight
-    levels = []
-    while total.shape[0] > 2:
-        levels.append((total, share))
-        half = (total.shape[0] // 2,) * 2
-        total = cv2.resize(total, half, interpolation=cv2.INTER_AREA)
-        share = cv2.resize(share, half, interpolation=cv2.INTER_AREA)[..., None]
-    out = total / np.maximum(share, 1e-3)
-    for total, share in reversed(levels):
-        out = total + (1 - share) * cv2.resize(out, total.shape[:2], interpolation=cv2.INTER_LINEAR)
-    return out
 
 
 def stack(samples: Sequence[Sample]) -> dict[str, torch.Tensor]:
@@ -175,20 +156,19 @@ class RegressionBatches(Dataset):
     Args:
         photos: photographs with pseudo-truth.
         heads: rendered heads with exact truth.
-        model: the face model.
         library: the occluders.
         size: the crops' side in px.
         count: crops in a batch.
         seed: of everything.
-        completed: what paints the hidden pixels, given (covered, mask); None for makeshift fills only.
+        complete: what paints the hidden pixels, given (covered, mask); None for makeshift fills only.
     """
 
     rendered_share = 0.45
 
     def __init__(
-        self, photos: Source, heads: Source, model, library: Library, size: int, count: int, seed: int, complete=None
+        self, photos: Source, heads: Source, library: Library, size: int, count: int, seed: int, complete=None
     ) -> None:
-        self.photos, self.heads, self.model, self.library = photos, heads, model, library
+        self.photos, self.heads, self.library = photos, heads, library
         self.size, self.count, self.seed, self.complete = size, count, seed, complete
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
@@ -198,7 +178,7 @@ class RegressionBatches(Dataset):
         for _ in range(self.count):
             source = self.heads if rng.random() < self.rendered_share else self.photos
             library = self.library if rng.random() < COVERED else None
-            samples.append(make_sample(source, int(rng.choice(source.indices)), self.model, library, rng, self.size))
+            samples.append(make_sample(source, int(rng.choice(source.indices)), library, rng, self.size))
         return stack(complete_samples(samples, rng, self.complete))
 
 

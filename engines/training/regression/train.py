@@ -59,7 +59,7 @@ def sources(store: FaceStore, cache: Path, left_out: list[str], validation: bool
 
 
 def validation_samples(
-    photos: Source, heads: Source, model: MorphableModel, library: Library, size: int, complete: Complete | None
+    photos: Source, heads: Source, library: Library, size: int, complete: Complete | None
 ) -> dict[str, list[Sample]]:
     """Kind -> samples, always the same: photographs under each kind of occluder, clear ones, and rendered heads."""
     sets = {}
@@ -68,7 +68,7 @@ def validation_samples(
         source = heads if kind == "rendered" else photos
         kinds = [kind] if kind in JUDGED else None
         samples = [
-            make_sample(source, int(i), model, library if kinds else None, rng, size, kinds, jitter=0.6)
+            make_sample(source, int(i), library if kinds else None, rng, size, kinds, jitter=0.6)
             for i in rng.choice(source.indices, VALIDATION_PER_KIND)
         ]
         sets[kind] = complete_samples(samples, rng, complete)
@@ -96,12 +96,12 @@ def train(options: argparse.Namespace) -> None:
     validation = sources(store, folder, left_out, validation=True)
     complete = completer(options.contour, options.completion)
     print("completed crops: " + ("makeshift only" if complete is None else "by the trained networks"))
-    samples = validation_samples(*validation, model, load_library(data, validation=True), SIZE, complete)
+    samples = validation_samples(*validation, load_library(data, validation=True), SIZE, complete)
     task = RegressionTask(model, samples, average_of(photos))
     trainer = Trainer(task, Plan(options.minutes, RATE), folder, options.seed)
     if options.resume:
         trainer.resume()
-    batches = RegressionBatches(photos, heads, model, load_library(data), SIZE, BATCH, trainer.seed, complete)
+    batches = RegressionBatches(photos, heads, load_library(data), SIZE, BATCH, trainer.seed, complete)
     trainer.run(loader(batches, trainer.step, workers=0 if options.threads == 1 else 1))
 
 

@@ -1,0 +1,256 @@
+"""The bump map from shading: mid-level relief (wrinkles, folds) that the coarse mesh does not have.
+
+Where the visible skin is darker or lighter than the coarse mesh under the estimated light should be, the
+surface is taken to be tilted or sunken. Both are linear in the height h (mm along the normal, over UV):
+
+    ln(seen / expected) = - (grad E / E) . grad h  +  DARK_IS_DEEP * h
+
+with E the light over normals: a slope turns towards or away from the light, a hollow sees less of the sky.
+The map minimises the square of the difference plus a penalty on slopes, within the band that is wanted.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.face_model.model import MorphableModel
+from realtime.frames import Array, Image
+from realtime.light import sample, sh_basis, sh_gradient, to_linear
+from realtime.texels import TexelGrid
+
+SIZE = 256  # of the map that is handed on
+WORK_SIZE = 128  # at which it is computed: a texel is some 1.5 mm
+# The band, as sigmas of two blurs in texels: finer is pores and noise, coarser is the mesh's own business.
+FINE, COARSE = 0.7, 3.0
+LARGEST = 1.5  # mm
+# Change of ln(light) per mm of height that hiding from the sky makes, at the band's scale.
+DARK_IS_DEEP = 0.12
+# Penalties on slope squared and height squared.
+SMOOTHNESS = 0.005
+FLATNESS = 0.004
+ITERATIONS = 8
+# Detail beyond this is a mole or a highlight, not relief.
+LARGEST_DETAIL = 0.2
+# ln(seen / expected) from here (trusted) to there (not at all) away from the face's median is hair, or a
+# shadow that the light knows nothing of; it is cut out with its surroundings, since its edges are no relief.
+OUTLIER = (0.35, 0.6)
+# Red light goes deepest into skin: moles and freckles show least in it.
+LUMINANCE = np.array([0.65, 0.3, 0.05], np.float32)
+# Parts of the mesh whose colour has edges of its own, or which are no skin.
+EXCLUDED = ("brows", "eyes", "lips", "eyelids", "inner_mouth", "teeth", "tongue", "ears", "neck")
+FEATHER = 2.5  # texels over which these fade
+CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+# The share of a hidden side's relief that is taken from the other side.
+MIRRORED = 0.7
+
+
+class BumpEstimator:
+    """Reads the relief of one face after the other; holds only what depends on the model."""
+
+    def __init__(self, model: MorphableModel) -> None:
+        self.grid = TexelGrid(model, WORK_SIZE)
+        names = [i for i, name in enumerate(model.mesh_part_names) if name in EXCLUDED]
+        skin = self.grid.to_map(self.grid.spread((~np.isin(model.parts, names)).astype(np.float32)[None])[0])
+        # Eroded first, so that the feather lies wholly inside and a brow or lip wider than the mesh's stays out.
+        core = cv2.erode((skin > 0.99).astype(np.float32), np.ones((9, 9), np.uint8), borderValue=0)
+        self._region = cv2.GaussianBlur(core, (0, 0), FEATHER) * (skin > 0.5)
+        self._slopes = _slope_vectors(self.grid, model.mean)
+
+    def relief(
+        self,
+        image: Image,
+        vertices: Array,
+        normals: Array,
+        rotation: NDArray,
+        albedo: Array,
+        light: Array,
+        visibility: Array,
+        start: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """The relief that one picture shows.
+
+        Args:
+            image: (H, W, 3) RGB.
+            vertices: (V, 2 or more) px.
+            normals: (V, 3) unit, outward, camera frame.
+            rotation: (3, 3) head -> camera.
+            albedo: (V, 3) linear RGB.
+            light: (27,) spherical harmonics.
+            visibility: (V,) 0..1.
+            start: (WORK_SIZE, WORK_SIZE) mm, the relief before; it makes this one converge sooner.
+
+        Returns:
+            Heights (WORK_SIZE, WORK_SIZE) mm and how far each texel was seen, 0..1.
+        """
+        height, width = image.shape[:2]
+        grid = self.grid
+        x, y, nx, ny, nz, seen, *color = grid.spread(
+            np.concatenate([vertices[:, :2].T, normals.T, visibility[None], albedo.T])
+        )
+        seen = seen * ((x > 1) & (x < width - 1) & (y > 1) & (y < height - 1))
+        normal = np.stack([nx, ny, nz], 1)
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+
+        channels = np.asarray(light, np.float32).reshape(3, 9)
+        shading = sh_basis(normal) @ channels.T  # (N, 3)
+        expected = (shading * np.stack(color, 1)) @ LUMINANCE
+        observed = to_linear(sample(image, np.stack([x, y], 1))) @ LUMINANCE
+        # In deep shadow and where the picture is burnt out nothing can be read.
+        seen = seen * (observed > 0.005) * (observed < 0.9) * (expected > 0.005)
+        contrast = np.log(np.maximum(observed, 1e-3) / np.maximum(expected, 1e-3))
+
+        weight = self._trusted(contrast, seen)
+        detail = _band(grid.to_map(contrast), weight)
+        main = LUMINANCE @ channels
+        tilt = sh_gradient(normal, main) / np.maximum(sh_basis(normal) @ main, 0.05)[:, None]
+        along = (tilt @ rotation.astype(np.float32)).T  # into the head frame, where the slopes are
+        across = grid.to_map((along * self._slopes[0]).sum(0))
+        down = grid.to_map((along * self._slopes[1]).sum(0))
+        relief = solve_relief(detail, across, down, weight, start)
+        return LARGEST * np.tanh(relief / LARGEST), weight
+
+    def _trusted(self, contrast: Array, seen: Array) -> Array:
+        """(WORK_SIZE, WORK_SIZE) 0..1: where contrast (N,) can be relief of skin; fading towards its edges."""
+        region = self._region.ravel()[self.grid.covered]
+        skin = contrast[(seen > 0.5) & (region > 0.5)]
+        if len(skin) < 100:
+            return np.zeros_like(self._region)
+        # At the scale of the band's coarse end, so that a wrinkle is not taken for hair.
+        off = np.abs(_blurred(self.grid.to_map(contrast), self.grid.to_map(seen), COARSE / 2) - np.median(skin))
+        near, far = OUTLIER
+        trusted = np.clip((far - off) / (far - near), 0, 1) * self.grid.to_map(seen)
+        return cv2.GaussianBlur(cv2.erode(trusted, CROSS, iterations=3), (0, 0), FEATHER) * self._region
+
+
+class BumpMemory:
+    """The relief of one tracked face, averaged over time.
+
+    Attributes:
+        heights: (WORK_SIZE, WORK_SIZE) mm, as seen.
+        bump: (SIZE, SIZE) float16 mm, the map to hand on: where nothing was seen it holds the mirrored other
+            side, weaker, or nothing. A new array whenever it changes, the same one until then.
+    """
+
+    # Texels seen this often (fully visible) change little any more, but always a little.
+    MOST = 20.0
+
+    def __init__(self) -> None:
+        self.heights = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+        self.bump = np.zeros((SIZE, SIZE), np.float16)
+        self._weight = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+
+    def add(self, heights: Array, weight: Array) -> None:
+        """Blends in one picture's relief, as `BumpEstimator.relief` returns it."""
+        self._weight = np.minimum(self._weight, self.MOST) + weight
+        self.heights += weight / np.maximum(self._weight, 1e-6) * (heights - self.heights)
+        trust = np.clip(self._weight, 0, 1)
+        # The UV map is symmetric about u = 1/2.
+        other = MIRRORED * np.clip(self._weight[:, ::-1] - trust, 0, 1)
+        filled = self.heights * trust + self.heights[:, ::-1] * other
+        self.bump = cv2.resize(filled, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float16)
+
+
+def solve_relief(detail: Array, across: Array, down: Array, weight: Array, start: Array | None = None) -> Array:
+    """Heights whose shading is `detail`, by conjugate gradients on the normal equations.
+
+    Args:
+        detail: (S, S) ln(seen / expected), band-passed.
+        across: (S, S) how ln(light) falls per mm of height gained from one texel to the next at its right.
+        down: (S, S) the same for the texel below.
+        weight: (S, S) 0..1 how far each texel is believed.
+        start: (S, S) heights to begin with.
+
+    Returns:
+        (S, S) float32 mm.
+    """
+
+    def shade(h: Array) -> Array:
+        return DARK_IS_DEEP * h - across * _right(h) - down * _below(h)
+
+    def shade_transposed(r: Array) -> Array:
+        return DARK_IS_DEEP * r - _right_transposed(across * r) - _below_transposed(down * r)
+
+    def normal(h: Array) -> Array:
+        smooth = _right_transposed(_right(h)) + _below_transposed(_below(h))
+        return shade_transposed(weight * shade(h)) + SMOOTHNESS * smooth + FLATNESS * h
+
+    heights = np.zeros_like(detail) if start is None else start.copy()
+    residual = shade_transposed(weight * detail)
+    if start is not None:
+        residual -= normal(heights)
+    direction = residual.copy()
+    energy = float((residual * residual).sum())
+    for _ in range(ITERATIONS):
+        if energy < 1e-9:
+            break
+        pushed = normal(direction)
+        step = energy / max(float((direction * pushed).sum()), 1e-12)
+        heights += step * direction
+        residual -= step * pushed
+        before, energy = energy, float((residual * residual).sum())
+        direction = residual + (energy / before) * direction
+    return heights
+
+
+def _band(values: Array, weight: Array) -> Array:
+    """The middle band of a map, bounded."""
+    band = _blurred(values, weight, FINE) - _blurred(values, weight, COARSE)
+    return np.clip(band * (weight > 1e-3), -LARGEST_DETAIL, LARGEST_DETAIL)
+
+
+def _blurred(values: Array, weight: Array, sigma: float) -> Array:
+    """The blur over what has weight only."""
+    return cv2.GaussianBlur(values * weight, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
+
+
+def _right(h: Array) -> Array:
+    """Forward difference along rows, 0 at the end."""
+    out = np.zeros_like(h)
+    np.subtract(h[:, 1:], h[:, :-1], out=out[:, :-1])
+    return out
+
+
+def _right_transposed(r: Array) -> Array:
+    out = np.zeros_like(r)
+    out[:, 1:] = r[:, :-1]
+    out[:, :-1] -= r[:, :-1]
+    return out
+
+
+def _below(h: Array) -> Array:
+    """Forward difference along columns, 0 at the end."""
+    out = np.zeros_like(h)
+    np.subtract(h[1:], h[:-1], out=out[:-1])
+    return out
+
+
+def _below_transposed(r: Array) -> Array:
+    out = np.zeros_like(r)
+    out[1:] = r[:-1]
+    out[:-1] -= r[:-1]
+    return out
+
+
+def _slope_vectors(grid: TexelGrid, vertices: Array) -> Array:
+    """How a height that grows by 1 mm from one texel to the next tilts the surface.
+
+    Returns:
+        (2, 3, N) head frame, one over mm: for steps to the right and down; the gradient of h over the
+        surface is their sum weighted by the two differences.
+    """
+    position = grid.spread(vertices.T)
+    maps = np.stack([grid.to_map(p) for p in position])
+    known = grid.to_map(np.ones(len(grid.covered)))
+    # Smoothed, since relief varies more slowly than the mesh's own triangles.
+    blurred = [cv2.GaussianBlur(m, (0, 0), 1.5) / np.maximum(cv2.GaussianBlur(known, (0, 0), 1.5), 1e-3) for m in maps]
+    rows = np.stack([np.gradient(m, axis=0).ravel()[grid.covered] for m in blurred])
+    columns = np.stack([np.gradient(m, axis=1).ravel()[grid.covered] for m in blurred])
+    a, b, c = (columns**2).sum(0), (columns * rows).sum(0), (rows**2).sum(0)
+    # The dual basis of the two tangents. Where the map is torn they are no basis.
+    determinant = a * c - b * b
+    inverse = np.where(determinant > 1e-2, 1 / np.maximum(determinant, 1e-2), 0)
+    right = (c * columns - b * rows) * inverse
+    down = (a * rows - b * columns) * inverse
+    return np.stack([right, down]).astype(np.float32)

@@ -1,0 +1,54 @@
+"""The networks' results for all faces of a frame, in the picture's own size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE
+from realtime.alignment import rescale
+from realtime.blending import blend, to_window, window_of
+from realtime.frames import Image
+from realtime.unocclude import Seen
+
+
+@dataclass(frozen=True)
+class Layers:
+    """All faces of one frame in the picture's own size."""
+
+    occlusion: Image  # (H, W) 0 or 255
+    parts: Image  # (H, W) index into PART_NAMES
+    complete: Image  # (H, W, 3) RGB
+
+
+def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
+    """The faces' masks, parts and paintings in the picture; None where nothing covers or paints a face.
+
+    Args:
+        image: (H, W, 3) RGB.
+        faces: largest first; a larger one lies over a smaller.
+    """
+    touched = [seen for seen in faces if seen.mask is not None or seen.alpha is not None]
+    if not touched:
+        return None
+    occlusion = np.zeros(image.shape[:2], np.uint8)
+    parts = np.zeros(image.shape[:2], np.uint8)
+    complete = image.copy()
+    for seen in reversed(touched):
+        window = window_of(seen.matrix, COMPLETION_SIZE, image.shape)
+        if not all(window.size):
+            continue
+        where = window.slices
+        if seen.mask is not None:
+            mask = to_window(seen.mask, seen.matrix, window)
+            occlusion[where] = np.maximum(occlusion[where], np.where(mask > 0.5, np.uint8(255), np.uint8(0)))
+            labels = seen.parts.argmax(0).astype(np.uint8)
+            small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
+            found = to_window(labels, small, window, cv2.INTER_NEAREST)
+            parts[where] = np.where(found > 0, found, parts[where])
+        if seen.alpha is not None and seen.painting is not None:
+            alpha = to_window(seen.alpha, seen.matrix, window)
+            complete[where] = blend(complete[where], to_window(seen.painting, seen.matrix, window), alpha)
+    return Layers(occlusion, parts, complete)

@@ -1,0 +1,252 @@
+"""From tracked faces to everything that is known about them: fit, smooth, light, relief, visibility."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.face_model.model import MorphableModel
+from realtime.bump import BumpEstimator, BumpMemory
+from realtime.camera import assumed_camera, picture_vertices
+from realtime.covered_faces import CoveredFaces
+from realtime.fitting import Fit, Fitter, IdentityEvidence, Prior
+from realtime.frames import Array, Camera, Coefficients, FaceState, Frame, FrameResult, TrackedFace
+from realtime.gaze import gaze_vectors
+from realtime.layers import in_picture
+from realtime.light import NEUTRAL, estimate_light
+from realtime.smoothing import FaceSmoother
+from realtime.unocclude import Seen
+from realtime.visibility import vertex_visibility
+
+# Seconds a lost face is remembered for; as long as the tracker keeps its number.
+MEMORY = 1.0
+# Light and relief change slowly: each is looked at anew every so many frames, not both in the same one.
+LIGHT_EVERY, BUMP_EVERY = 4, 8
+# Identity is looked at anew in every second frame at first, then more and more rarely.
+EVIDENCE_FRAMES = frozenset({1, 2, 4, 6, 9, 12, 16, 20})
+EVIDENCE_EVERY = 15
+# A new look at identity counts at least this much against all those before.
+LEAST_SHARE = 0.04
+# How strongly a face that returns is believed to be the one that left.
+RETURN_STRENGTH = 4.0
+# Outer corner to outer corner of the eyes, mm: a face's size in the picture, whichever way it looks.
+EYE_CORNERS = 90.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose about the reconstruction."""
+
+    stills: bool = False  # every picture is on its own: nothing is remembered or smoothed
+
+
+@dataclass
+class Track:
+    """What is remembered of one person from frame to frame."""
+
+    smoother: FaceSmoother = field(default_factory=FaceSmoother)
+    relief: BumpMemory = field(default_factory=BumpMemory)
+    fit: Fit | None = None  # the last, unsmoothed
+    identity: Array | None = None  # the most probable by all frames so far
+    evidence: IdentityEvidence | None = None
+    looks: int = 0  # frames that the evidence comes from
+    light: Array = field(default_factory=NEUTRAL.copy)  # the last estimate, unsmoothed
+    frames: int = 0
+    seen: float = 0.0  # seconds on the source's time line
+
+
+class Reconstructor:
+    """Turns each frame's tracked faces into coefficients, mesh, light and relief.
+
+    Args:
+        model: the face model.
+        options: see `Options`.
+        covered: the networks that see through what covers a face; None: every face is taken to be in plain view.
+    """
+
+    def __init__(
+        self, model: MorphableModel, options: Options | None = None, covered: CoveredFaces | None = None
+    ) -> None:
+        options = options or Options()
+        self._model = model
+        self._stills = options.stills
+        self._covered = covered
+        self._fitter = Fitter(model)
+        self._bumps = BumpEstimator(model)
+        self._albedo = np.zeros(len(model.albedo_basis), np.float32)
+        self._mean_albedo = model.albedo(self._albedo)
+        names = [i for i, name in enumerate(model.mesh_part_names) if name in ("skin", "nose")]
+        self._skin = np.isin(model.parts, names).astype(np.float32)
+        self._tracks: dict[int, Track] = {}
+
+    def process(self, frame: Frame, faces: list[TrackedFace]) -> FrameResult:
+        """Everything that can be said about the faces of one frame.
+
+        Faces whose landmarks describe no face are left out.
+        """
+        camera = assumed_camera(frame.image.shape[1], frame.image.shape[0])
+        clock = StageClock()
+        self._forget(frame.time)
+        if self._covered is None:
+            states = [self._face(frame, face, None, camera, clock) for face in faces]
+            layers = None
+        else:
+            seen = self._covered.process(frame, faces, clock)
+            states = [self._face(frame, each.face, each, camera, clock) for each in seen]
+            with clock("blend"):
+                layers = in_picture(frame.image, seen)
+        return FrameResult(
+            frame=frame,
+            camera=camera,
+            faces=tuple(state for state in states if state is not None),
+            occlusion=layers and layers.occlusion,
+            parts=layers and layers.parts,
+            complete=layers and layers.complete,
+            timings=clock.milliseconds,
+        )
+
+    def _face(
+        self, frame: Frame, face: TrackedFace, seen: Seen | None, camera: Camera, clock: StageClock
+    ) -> FaceState | None:
+        track = self._track(face, frame.time)
+        with clock("fit"):
+            fit = self._fit(track, face, camera, weights=seen and seen.weights, prior=None)
+        if fit is None:
+            return None
+        with clock("mesh"):
+            mesh = self._mesh(fit, camera)
+        with clock("visibility"):
+            visibility = vertex_visibility(mesh.vertices, self._model.triangles, mesh.normals, camera)
+            if seen is not None:
+                visibility *= seen.uncovered(mesh.vertices)
+        with clock("light"):
+            light = self._light(track, frame, mesh, visibility)
+        with clock("bump"):
+            bump = self._bump(track, frame, fit, mesh, light, visibility)
+        track.frames += 1
+        return FaceState(
+            id=face.id,
+            coefficients=Coefficients(fit.identity, fit.expression, fit.pose, self._albedo, light),
+            vertices=mesh.vertices,
+            neutral=mesh.neutral,
+            landmarks=mesh.landmarks,
+            bump=bump,
+            visibility=visibility,
+            gaze=mesh.gaze,
+        )
+
+    def _track(self, face: TrackedFace, now: float) -> Track:
+        track = Track() if self._stills else self._tracks.setdefault(face.id, Track())
+        if face.is_new:
+            track.fit = None
+            track.smoother.reset()
+        track.seen = now
+        track.smoother.advance(now)
+        return track
+
+    def _forget(self, now: float) -> None:
+        """Drops the tracks of those who left; and all where the source began anew."""
+        self._tracks = {id_: track for id_, track in self._tracks.items() if 0 <= now - track.seen <= MEMORY}
+
+    def _fit(
+        self, track: Track, face: TrackedFace, camera: Camera, weights: Array | None, prior: Prior | None
+    ) -> Fit | None:
+        """The smooth fit of this frame; `weights` (478,) and `prior` are for the networks."""
+        if track.fit is None:
+            if prior is None and track.identity is not None:
+                prior = Prior(track.identity, identity_strength=RETURN_STRENGTH)
+            fit = self._fitter.fit(face.landmarks, camera, weights, prior)
+            if fit is None or self._stills:
+                return fit
+            track.identity = fit.identity if track.identity is None else track.identity
+        else:
+            fit = self._fitter.follow(face.landmarks, camera, track.fit, weights, prior)
+            if fit is None:
+                return None
+        if track.frames in EVIDENCE_FRAMES or track.frames % EVIDENCE_EVERY == 0:
+            self._learn_identity(track, face, camera, fit, weights, prior)
+        # The smooth identity is also the one that the next frame is fitted with, so that the rest agrees with it.
+        track.fit = Fit(track.smoother.identity(track.identity), fit.expression, fit.pose)
+        return track.smoother.motion(track.fit, camera.focal * EYE_CORNERS / max(float(fit.pose[2, 3]), 1.0))
+
+    def _learn_identity(
+        self, track: Track, face: TrackedFace, camera: Camera, fit: Fit, weights: Array | None, prior: Prior | None
+    ) -> None:
+        """Adds what this frame says about identity to what the others said."""
+        newer = self._fitter.evidence(face.landmarks, camera, fit, weights)
+        if newer is None:
+            return
+        track.looks += 1
+        share = max(1.0 / track.looks, LEAST_SHARE)
+        track.evidence = newer if track.evidence is None else track.evidence.blend(newer, share)
+        track.identity = track.evidence.solve(prior)
+
+    def _mesh(self, fit: Fit, camera: Camera) -> Mesh:
+        model = self._model
+        shape = model.vertices(fit.identity, fit.expression)
+        vertices = picture_vertices(shape, fit.pose, camera)
+        return Mesh(
+            vertices=vertices,
+            neutral=model.neutral(fit.identity),
+            normals=model.normals(shape) @ fit.pose[:3, :3].T,
+            landmarks=model.landmarks(vertices[:, :2]),
+            gaze=gaze_vectors(model.landmarks(shape), model.eye_centers_of(fit.identity), fit.pose),
+        )
+
+    def _light(self, track: Track, frame: Frame, mesh: Mesh, visibility: Array) -> Array:
+        if track.frames % LIGHT_EVERY == 0:
+            track.light = estimate_light(
+                frame.image, mesh.vertices, mesh.normals, self._mean_albedo, visibility * self._skin
+            )
+        return track.smoother.light(track.light)
+
+    def _bump(
+        self, track: Track, frame: Frame, fit: Fit, mesh: Mesh, light: Array, visibility: Array
+    ) -> NDArray[np.float16]:
+        if track.frames % BUMP_EVERY == BUMP_EVERY // 2 or track.frames == 0:
+            track.relief.add(
+                *self._bumps.relief(
+                    frame.image,
+                    mesh.vertices,
+                    mesh.normals,
+                    fit.pose[:3, :3],
+                    self._mean_albedo,
+                    light,
+                    visibility,
+                    start=track.relief.heights,
+                )
+            )
+        return track.relief.bump
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """One face's mesh in one frame."""
+
+    vertices: Array  # (V, 3) px
+    neutral: Array  # (V, 3) mm, head frame
+    normals: Array  # (V, 3) unit, outward, camera frame
+    landmarks: Array  # (478, 2) px
+    gaze: Array  # (2, 3) unit, camera frame
+
+
+class StageClock:
+    """Adds up the milliseconds of each stage over a frame's faces."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Times what runs inside as (a further part of) this stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - start) * 1e3
+            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent
