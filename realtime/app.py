@@ -9,13 +9,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from realtime.config import Config
 from realtime.errors import UserError
 from realtime.frames import Frame, FrameResult
 from realtime.loop import Pipeline, Sink
+from realtime.outputs.controls import Controls
+from realtime.outputs.webrtc.switches import RemoteControls
 from realtime.sources.base import Source, frames
 from realtime.timing import Timings
+
+if TYPE_CHECKING:
+    from engines.face_model.model import MorphableModel
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +47,13 @@ def run(config: Config) -> Timings:
 
         model = MorphableModel.load()
         sinks = _open_sinks(config, source, model, lossless, stack)
+        remote = RemoteControls(Controls(view=config.view, samples=config.samples))
+        sinks += _open_web(config, source, model, remote, stack)
         tracker = MediaPipeTracker(config.max_faces, config.stills)
         stack.callback(tracker.close)
         reconstructor = Reconstructor(model, Options(config.stills), open_covered_faces(config.stills, config.device))
 
-        show = (Headless if config.output.headless else Windowed)(config, model, sinks)
+        show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote)
         stack.callback(show.close)
         timings = Timings()  # starts now: loading what is needed is not part of any frame
 
@@ -97,6 +105,24 @@ def _open_sinks(config: Config, source: Source, model: object, lossless: bool, s
 
         sinks.append(stack.enter_context(Recorder(output.record, lossless)))
     return sinks
+
+
+def _open_web(
+    config: Config, source: Source, model: MorphableModel, remote: RemoteControls, stack: ExitStack
+) -> list[Sink]:
+    """The server and the publisher, if the user wants one; says where to look."""
+    web = config.web
+    if not (web.serve or web.publish):
+        return []
+    from realtime.outputs.webrtc.server import WebRtcOutput
+    from realtime.sources.webrtc import WebRtcSource
+
+    ingest = source.take if isinstance(source, WebRtcSource) else None
+    output = WebRtcOutput(web.serve, web.publish, web.video, remote, ingest, model.expression_names)
+    stack.enter_context(output)
+    for line in output.greeting():
+        print(line, flush=True)
+    return [output]
 
 
 def _keep_the_source(config: Config) -> None:

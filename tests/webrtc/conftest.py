@@ -8,6 +8,7 @@ import pytest
 
 from realtime.outputs.webrtc.options import ServeOptions
 from realtime.outputs.webrtc.server import WebRtcOutput
+
 from .fakes import SHAPES, Producer
 
 
@@ -31,9 +32,7 @@ def serve() -> Iterator[Callable[..., Running]]:
     with ExitStack() as stack:
 
         def start(options: ServeOptions | None = None, rate: float = 30.0, **others: object) -> Running:
-            output = stack.enter_context(
-                WebRtcOutput(options or ServeOptions(port=0), shape_names=SHAPES, **others)
-            )
+            output = stack.enter_context(WebRtcOutput(options or ServeOptions(port=0), shape_names=SHAPES, **others))
             return Running(output, stack.enter_context(Producer(output, rate)))
 
         yield start

@@ -46,9 +46,7 @@ def face(index: int) -> FaceState:
     state = Coefficients(np.zeros(2, np.float32), expression, pose, np.zeros(2, np.float32), np.zeros(27, np.float32))
     gaze = np.tile(np.float32([0, 0, -1]), (2, 1))
     landmarks = np.stack([np.arange(478), np.full(478, 10)], 1).astype(np.float32)
-    return FaceState(
-        7, state, points, points, landmarks, np.zeros((2, 2), np.float16), np.ones(3, np.float32), gaze
-    )
+    return FaceState(7, state, points, points, landmarks, np.zeros((2, 2), np.float16), np.ones(3, np.float32), gaze)
 
 
 def result(index: int, image: np.ndarray, occlusion: np.ndarray | None = None) -> FrameResult:
@@ -130,7 +128,9 @@ class Client:
     ) -> tuple[int, Mapping[str, str], str]:
         async with (
             aiohttp.ClientSession() as http,
-            http.request(method, self.base + path, data=body or None, headers={**self.headers, **(headers or {})}) as got,
+            http.request(
+                method, self.base + path, data=body or None, headers={**self.headers, **(headers or {})}
+            ) as got,
         ):
             return got.status, got.headers, await got.text()
 
@@ -165,7 +165,7 @@ class CameraTrack(VideoStreamTrack):
         self.size = (320, 240)
         self.count = 0
 
-    async def recv(self):  # noqa: ANN201
+    async def recv(self):
         import av
 
         pts, base = await self.next_timestamp()
@@ -175,7 +175,7 @@ class CameraTrack(VideoStreamTrack):
         return frame
 
 
-async def until(condition, seconds: float = 10.0) -> None:  # noqa: ANN001
+async def until(condition, seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

@@ -191,7 +191,9 @@ def test_rubbish(serve):
                 await client.request("DELETE", headers["Location"])
         assert set(statuses) <= {400, 201}
         assert statuses[:8] == [400] * 8
-        huge, _, _ = await client.request("POST", "/whep", "v=0\r\n" + "a=x\r\n" * 100_000, {"Content-Type": "application/sdp"})
+        huge, _, _ = await client.request(
+            "POST", "/whep", "v=0\r\n" + "a=x\r\n" * 100_000, {"Content-Type": "application/sdp"}
+        )
         assert huge == 413
         await goes_on(witness)
         assert running.value("peers") == 1
@@ -282,7 +284,8 @@ def test_other_pages_and_names_are_refused(serve):
 
 def test_switches(serve):
     class Fake:
-        state = {"view": "wire", "gaze": False}
+        def __init__(self):
+            self.state = {"view": "wire", "gaze": False}
 
         def values(self):
             return self.state
@@ -299,7 +302,15 @@ def test_switches(serve):
     async def check():
         client = Client(running.base)
         kind = {"Content-Type": "application/json"}
-        bodies = ['{"view": "off", "gaze": true}', '{"view": "none"}', '{"gaze": 1}', '{"other": true}', "[]", "{", "[" * 9999]
+        bodies = [
+            '{"view": "off", "gaze": true}',
+            '{"view": "none"}',
+            '{"gaze": 1}',
+            '{"other": true}',
+            "[]",
+            "{",
+            "[" * 9999,
+        ]
         answers = [await client.request("POST", "/switches", body, kind) for body in bodies]
         plain = await client.request("POST", "/switches", bodies[0], {"Content-Type": "text/plain"})
         await client.peer.close()

@@ -26,9 +26,7 @@ def test_feedback():
     assert read_feedback(remb, 6) is None
     broken = RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=b"REMB")
     assert read_feedback(broken, 5) is None
-    info = RtcpReceiverInfo(
-        ssrc=5, fraction_lost=64, packets_lost=1, highest_sequence=1, jitter=0, lsr=0, dlsr=0
-    )
+    info = RtcpReceiverInfo(ssrc=5, fraction_lost=64, packets_lost=1, highest_sequence=1, jitter=0, lsr=0, dlsr=0)
     assert read_feedback(RtcpRrPacket(ssrc=1, reports=[info]), 5) == Feedback(lost=0.25)
     assert read_feedback(RtcpRrPacket(ssrc=1, reports=[]), 5) is None
 

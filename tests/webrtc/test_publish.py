@@ -107,7 +107,10 @@ def test_redirects_are_followed_but_the_token_stays_home():
 
 
 def test_a_session_that_was_opened_is_deleted():
-    answer = b"HTTP/1.1 201 Created\r\nContent-Type: application/sdp\r\nLocation: session/9\r\nContent-Length: 8\r\n\r\nrubbish!"
+    answer = (
+        b"HTTP/1.1 201 Created\r\nContent-Type: application/sdp\r\nLocation: session/9\r\n"
+        b"Content-Length: 8\r\n\r\nrubbish!"
+    )
 
     async def check():
         async with Recorder(answer) as server:

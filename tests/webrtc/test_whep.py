@@ -10,6 +10,7 @@ import pytest
 from realtime.outputs.webrtc import timecode
 from realtime.outputs.webrtc.facedata import FACE, HEADER
 from realtime.outputs.webrtc.options import Limits, ServeOptions
+
 from .fakes import Client, until, wall_ms
 
 TOKEN = "a-token-of-some-length"
@@ -209,7 +210,7 @@ def test_faces_come_with_their_picture(serve, protocol):
     messages = asyncio.run(watch())
     faces = [message for message in messages if not _is_timing(message)]
     if protocol == "binary":
-        _, _, count, _, rtp, index = HEADER.unpack(faces[-1][: HEADER.size])
+        _, _, count, _, _, index = HEADER.unpack(faces[-1][: HEADER.size])
         numbers = FACE.unpack(faces[-1][HEADER.size :])
         assert count == 1
         assert numbers[0] == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 
 import av
@@ -66,7 +67,7 @@ def test_camera_arrives_changes_its_size_leaves_and_comes_back(serve, reader):
 
     asyncio.run(send())
     times = [frame.time for frame in reader.got]
-    assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later > earlier for earlier, later in itertools.pairwise(times))
     assert reader.got[-1].image.dtype == np.uint8
 
 

@@ -23,6 +23,7 @@ class Door:
         self.guests: set[_Guest] = set()
 
     def __call__(self) -> asyncio.Protocol:
+        """The protocol for one connection."""
         return _Guest(self, self._factory())
 
     def close(self) -> None:

@@ -63,11 +63,11 @@ def fitted(image: Image, size: tuple[int, int] | None) -> Image:
     scale = min(1.0, *(limit / side for limit, side in zip(size, (columns, rows), strict=True))) if size else 1.0
     width, height = (max(2, round(side * scale) // 2 * 2) for side in (columns, rows))
     if scale < 1.0:
-        return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     if (width, height) == (columns, rows):
         return image
     if min(rows, columns) < 2:
-        return cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST)
+        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
     return image[:height, :width]
 
 

@@ -46,7 +46,7 @@ def origin_allowed(origin: str | None, host_header: str | None) -> bool:
     if origin is None:
         return True
     try:
-        return bool(host_header) and urlsplit(origin).netloc.lower() == host_header.lower()
+        return urlsplit(origin).netloc.lower() == (host_header or "?").lower()
     except ValueError:
         return False
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aioice.ice import get_host_addresses
-from aiortc import RTCPeerConnection, RTCRtpSender
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtp import (
     RTCP_PSFB_APP,
     RTCP_PSFB_FIR,
@@ -23,7 +23,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from realtime.outputs.webrtc.encoder import EncodedFrame
+from realtime.outputs.webrtc.encoder import CodecName, EncodedFrame
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,17 @@ class _Packed:
 
 def send_packed(sender: RTCRtpSender) -> None:
     """Lets the sender take `EncodedFrame`s from its track, so that packets are cut once, not per viewer."""
-    sender._RTCRtpSender__encoder = _Packed()
+    sender._RTCRtpSender__encoder = _Packed()  # type: ignore[attr-defined]
+
+
+def agreed_codec(transceiver: RTCRtpTransceiver) -> CodecName:
+    """What offer and answer agreed on."""
+    return "VP8" if transceiver._codecs[0].name == "VP8" else "H264"
 
 
 def last_rtp_timestamp(sender: RTCRtpSender) -> int:
     """The time stamp of the last packet sent; each sender adds its own random offset to what it is given."""
-    return sender._RTCRtpSender__rtp_timestamp
+    return sender._RTCRtpSender__rtp_timestamp  # type: ignore[attr-defined]
 
 
 def on_feedback(sender: RTCRtpSender, listener: Callable[[Feedback], None]) -> None:
@@ -62,7 +67,7 @@ def on_feedback(sender: RTCRtpSender, listener: Callable[[Feedback], None]) -> N
         if feedback is not None:
             listener(feedback)
 
-    sender._handle_rtcp_packet = observed
+    sender._handle_rtcp_packet = observed  # type: ignore[method-assign]
 
 
 def read_feedback(packet: Any, ssrc: int) -> Feedback | None:
@@ -107,6 +112,11 @@ def gather_only(peer: RTCPeerConnection, addresses: Sequence[str] | None) -> Non
 def all_addresses() -> list[str]:
     """The machine's network addresses and the loopback's, which aioice leaves out."""
     return ["127.0.0.1", *get_host_addresses(use_ipv4=True, use_ipv6=True)]
+
+
+def network_address() -> str:
+    """The address under which other machines are most likely to find this one."""
+    return next((address for address in all_addresses()[1:] if ":" not in address), "localhost")
 
 
 class Hearing:

@@ -65,6 +65,15 @@ class PublishOptions:
     token: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class WebOptions:
+    """All of it."""
+
+    serve: ServeOptions | None = None
+    publish: PublishOptions | None = None
+    video: VideoOptions = VideoOptions()
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address stands for this machine only."""
     if host == "localhost":

@@ -30,7 +30,7 @@ LONGEST_ANSWER = 64 * 1024  # bytes
 MOST_REDIRECTS = 3
 
 
-class Refused(Exception):  # noqa: N818 - an outcome that is tried again
+class Refused(Exception):
     """The media server does not take the stream now."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
@@ -110,7 +110,7 @@ class Publisher:
                 hearing.listen(peer)
                 location, answer = await self._offer(http, peer.localDescription.sdp)
                 await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-                codec = "VP8" if transceiver._codecs[0].name == "VP8" else "H264"
+                codec = hooks.agreed_codec(transceiver)
                 viewer = Viewer(f"publish-{secrets.token_hex(4)}", codec, track, self._metrics)
                 receiver = viewer
                 hooks.on_feedback(transceiver.sender, lambda said: self._broadcast.feedback(receiver, said))

@@ -90,7 +90,7 @@ class RateControl:
         capacities = sorted(
             viewer.capacity for viewer in self._viewers.values() if viewer.retry_at is None and now - viewer.heard < OLD
         )
-        wanted = self._ceiling
+        wanted: float = self._ceiling
         if capacities:
             # With two, the better one counts: the other, if it is much worse, is moved away.
             wanted = capacities[1] if len(capacities) == 2 else capacities[len(capacities) // 3]

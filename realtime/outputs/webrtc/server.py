@@ -16,6 +16,7 @@ from aiohttp import web
 
 from realtime.errors import UserError
 from realtime.frames import FrameResult, Image
+from realtime.outputs.webrtc import hooks
 from realtime.outputs.webrtc.broadcast import Broadcast
 from realtime.outputs.webrtc.door import Door
 from realtime.outputs.webrtc.guard import Throttle
@@ -83,16 +84,34 @@ class WebRtcOutput:
 
     @property
     def link(self) -> str:
-        """What to open in a browser; the token is in the part that browsers never send nor log."""
+        """What to open in a browser."""
+        return self.page("/")
+
+    def page(self, path: str) -> str:
+        """A page's link; the token is in the part that browsers never send nor log."""
         assert self._serve is not None
         scheme = "https" if self._serve.certificate else "http"
-        host = "localhost" if self._serve.host in EVERYWHERE else self._serve.host
+        host = self._serve.host if self._serve.host not in EVERYWHERE else hooks.network_address()
         host = f"[{host}]" if ":" in host else host
-        return f"{scheme}://{host}:{self.port}/" + (f"#token={self._serve.token}" if self._serve.token else "")
+        return f"{scheme}://{host}:{self.port}{path}" + (f"#token={self._serve.token}" if self._serve.token else "")
 
-    def write(self, result: FrameResult, image: Image) -> None:
+    def greeting(self) -> list[str]:
+        """What the user should know when it runs."""
+        lines = []
+        if self._serve is not None:
+            lines.append(f"Watch: {self.link}")
+            if self._ingest is not None:
+                lines.append(f"Send a camera: {self.page('/camera')}")
+            if not self._serve.is_loopback and not self._serve.certificate:
+                lines.append("Others on the way can read along: for https give --tls-cert and --tls-key.")
+                if self._ingest is not None:
+                    lines.append("Browsers give other machines' pages a camera by https only.")
+        return lines
+
+    def write(self, result: FrameResult, picture: Image | None) -> None:
         """Takes a picture, (H, W, 3) RGB, that nobody will change. Never waits."""
-        self._broadcast.put(image, result.frame.captured, result)
+        if picture is not None:
+            self._broadcast.put(picture, result.frame.captured, result)
 
     def close(self) -> None:
         """Says goodbye to all peers and ends both threads."""
@@ -108,10 +127,8 @@ class WebRtcOutput:
         self.close()
 
     def _post(self, function: Callable[..., object], *arguments: Any) -> None:
-        try:
+        with suppress(RuntimeError):  # the loop is closed: we are on our way out
             self._loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:  # the loop is closed: we are on our way out
-            pass
 
     def _raise(self, error: BaseException) -> None:
         if isinstance(error, OSError) and self._serve is not None:

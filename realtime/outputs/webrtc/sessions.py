@@ -14,6 +14,7 @@ import av
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
+    RTCDataChannel,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -39,11 +40,11 @@ Kind = Literal["viewer", "publisher"]
 Ingest = Callable[[av.VideoFrame], None]  # takes the pictures of the browser that sends its camera
 
 
-class Full(Exception):  # noqa: N818 - said to the client, not a fault
+class Full(Exception):
     """No more viewers are taken."""
 
 
-class Busy(Exception):  # noqa: N818
+class Busy(Exception):
     """Somebody else sends a camera already."""
 
 
@@ -129,10 +130,9 @@ class Sessions:
         transceiver.setCodecPreferences(codecs())
         track.sender = transceiver.sender
         hooks.send_packed(transceiver.sender)
-        session.peer.on("datachannel", lambda channel: session.viewer and session.viewer.add_channel(channel))
+        session.peer.on("datachannel", lambda channel: self._add_channel(session, channel))
         await self._negotiate(session, offer)
-        codec = transceiver._codecs[0].name
-        session.viewer = Viewer(session.key, "VP8" if codec == "VP8" else "H264", track, self._metrics)
+        session.viewer = Viewer(session.key, hooks.agreed_codec(transceiver), track, self._metrics)
         hooks.on_feedback(transceiver.sender, lambda said: self._feedback(session, said))
         return session
 
@@ -233,6 +233,10 @@ class Sessions:
     def _feedback(self, session: Session, said: hooks.Feedback) -> None:
         if session.viewer is not None and session.key in self._sessions:
             self._broadcast.feedback(session.viewer, said)
+
+    def _add_channel(self, session: Session, channel: RTCDataChannel) -> None:
+        if session.viewer is not None:
+            session.viewer.add_channel(channel)
 
     def _take(self, session: Session, track: MediaStreamTrack) -> None:
         if track.kind == "video" and session.reader is None:

@@ -36,7 +36,7 @@ class PackedTrack(MediaStreamTrack):
         self.offset: int | None = None  # of this viewer's RTP time stamps, known once a picture was sent
         self._queue: deque[EncodedFrame] = deque()
         self._last: EncodedFrame | None = None
-        self._waiting: asyncio.Future[None] | None = None
+        self._arrival: asyncio.Future[None] | None = None
 
     def put(self, frame: EncodedFrame) -> bool:
         """Queues a picture. False when there is no room: the queue is emptied, and only a keyframe helps."""
@@ -52,8 +52,8 @@ class PackedTrack(MediaStreamTrack):
         if self._last is not None and self.offset is None and self.sender is not None:
             self.offset = (hooks.last_rtp_timestamp(self.sender) - self._last.timestamp) & 0xFFFFFFFF
         while not self._queue and self.readyState == "live":
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
+            self._arrival = asyncio.get_running_loop().create_future()
+            await self._arrival
         if self.readyState != "live":
             raise MediaStreamError
         self._last = self._queue.popleft()
@@ -66,8 +66,8 @@ class PackedTrack(MediaStreamTrack):
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
 
 class Viewer:
