@@ -11,6 +11,7 @@ from typing import Literal
 
 from realtime.frames import FrameResult, Image
 from realtime.mailbox import Finished, Mailbox
+from realtime.outputs.webrtc import timecode
 from realtime.outputs.webrtc.encoder import CLOCK, EncodedFrame, Encoder, fitted
 from realtime.outputs.webrtc.facedata import FaceMessage, face_message
 from realtime.outputs.webrtc.hooks import Feedback
@@ -131,6 +132,7 @@ class Broadcast:
         self._streams["vp8"].encoder.bitrate = target
         self._streams["low"].encoder.bitrate = self._rate.low_rate
         self._metrics.set("bitrate_target", target)
+        self._metrics.set("network_cpu_seconds_total", time.thread_time())
         for viewer in list(self._viewers):
             wanted = "low" if self._rate.is_poor(viewer.key) else "main"
             if viewer.codec == "H264" and viewer.stream != wanted:
@@ -172,18 +174,22 @@ class Broadcast:
         if not wanted or self._underway > MOST_UNDERWAY:
             return
         self._timestamp = max(self._timestamp + 1, round(picture.captured * CLOCK))
+        image = fitted(picture.image, self._video.size)
+        if self._video.timecode and image.shape[0] >= timecode.HEIGHT and image.shape[1] >= timecode.WIDTH:
+            image = image.copy()
+            timecode.burn(image, round((picture.captured + time.time() - self._clock()) * 1000))
         message = None
         for name in STREAMS:
             if name not in wanted:
                 continue
-            frame = self._encode_for(self._streams[name], picture.image)
+            frame = self._encode_for(self._streams[name], image)
             if frame is None:
                 continue
             if message is None and wants_faces and picture.result is not None:
-                image = fitted(picture.image, self._video.size)
                 message = face_message(picture.result, frame.timestamp, (image.shape[1], image.shape[0]))
             self._underway += 1
             self._post(self._distribute, name, frame, message)
+        self._metrics.set("encoder_cpu_seconds_total", time.thread_time())
         self._metrics.set("frame_age_seconds", max(0.0, self._clock() - picture.captured))
 
     def _encode_for(self, stream: _Stream, image: Image) -> EncodedFrame | None:
@@ -192,12 +198,10 @@ class Broadcast:
             key = stream.wants_key and now - stream.last_key >= KEYFRAME_SECONDS
             if key:
                 stream.wants_key, stream.last_key = False, now
-        size = self._video.size
         if stream.name == "low":
-            rows, columns = fitted(image, size).shape[:2]
-            size = (max(2, columns // 2), max(2, rows // 2))
+            image = fitted(image, (image.shape[1] // 2, image.shape[0] // 2))
         begun = time.perf_counter()
-        frame = stream.encoder.encode(fitted(image, size), self._timestamp, key)
+        frame = stream.encoder.encode(image, self._timestamp, key)
         self._metrics.add("encode_seconds_total", time.perf_counter() - begun)
         if frame is None:
             return None

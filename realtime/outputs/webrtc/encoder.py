@@ -73,9 +73,8 @@ def fitted(image: Image, size: tuple[int, int] | None) -> Image:
 
 def to_yuv(image: Image) -> av.VideoFrame:
     """(H, W, 3) RGB with even sides as a 4:2:0 frame in BT.601, video range, which is what WebRTC expects."""
-    return av.VideoFrame.from_ndarray(
-        cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2YUV_I420), format="yuv420p"
-    )
+    planes = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2YUV_I420), np.uint8)
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
 
 @functools.cache

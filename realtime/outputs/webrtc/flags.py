@@ -45,6 +45,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--bitrate", type=_bitrate, default=DEFAULT_BITRATE, metavar="2M", help="per viewer, at most (default: 2M)"
     )
     group.add_argument("--serve-size", type=_size, metavar="WxH", help="scale down what is sent into this size")
+    group.add_argument(
+        "--timecode", action="store_true", help="write the time of capture into what is sent, as squares"
+    )
 
 
 def read_flags(args: argparse.Namespace) -> WebOptions:
@@ -65,7 +68,7 @@ def read_flags(args: argparse.Namespace) -> WebOptions:
             address, token=args.token, certificate=args.tls_cert, key=args.tls_key, viewers=args.viewers
         )
     publish = publish_options(args.publish, args.publish_token) if args.publish is not None else None
-    return WebOptions(serve, publish, VideoOptions(args.bitrate, args.serve_size))
+    return WebOptions(serve, publish, VideoOptions(args.bitrate, args.serve_size, args.timecode))
 
 
 def _count(text: str) -> int:

@@ -23,6 +23,8 @@ HELP = {
     "keyframes_total": ("counter", "Keyframes encoded."),
     "keyframe_requests_total": ("counter", "Keyframes asked for by viewers."),
     "encode_seconds_total": ("counter", "Time spent encoding."),
+    "encoder_cpu_seconds_total": ("counter", "Processor time of the encoder's thread."),
+    "network_cpu_seconds_total": ("counter", "Processor time of the network's thread, which serves all viewers."),
     "bytes_total": ("counter", "Encoded bytes handed to viewers."),
     "data_messages_total": ("counter", "Face messages handed to viewers."),
     "sessions_total": ("counter", "Sessions opened."),

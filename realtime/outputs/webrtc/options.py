@@ -38,6 +38,7 @@ class VideoOptions:
 
     bitrate: int = DEFAULT_BITRATE  # bits per second: the most that is sent to one viewer
     size: tuple[int, int] | None = None  # width and height it is scaled down into; None: as it comes
+    timecode: bool = False  # write the time of capture into the picture (timecode.py), to measure delay
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from realtime.frames import Image
 BITS = 26  # milliseconds modulo 2^26, about 18 hours
 CHECKS = 6  # and their checksum: a smeared code must not count
 SQUARE = 16  # px: what the encoder leaves of it can still be read
+WIDTH, HEIGHT = (BITS + CHECKS) * SQUARE, SQUARE  # px that it takes
 PERIOD = 1 << BITS
 
 # The same for a page: reads the code from a video element that shows the picture at its own size; -1: none.
@@ -32,7 +33,7 @@ READ_IN_PAGE = f"""
 
 
 def burn(image: Image, milliseconds: int) -> None:
-    """Writes a time into the picture's lower left corner, in place; it must be at least 512 x 16 px."""
+    """Writes a time into the picture's lower left corner, in place; which must have room for it."""
     value = milliseconds % PERIOD
     bits = f"{value:0{BITS}b}{value % 61 + 1:0{CHECKS}b}"
     row = np.repeat(np.array([255 if bit == "1" else 0 for bit in bits], np.uint8), SQUARE)
@@ -42,7 +43,7 @@ def burn(image: Image, milliseconds: int) -> None:
 def read(image: Image) -> int | None:
     """The time in a picture; None: there is none, or it cannot be read."""
     centres = SQUARE // 2 + SQUARE * np.arange(BITS + CHECKS)
-    if image.shape[0] < SQUARE or image.shape[1] <= centres[-1]:
+    if image.shape[0] < HEIGHT or image.shape[1] < WIDTH:
         return None
     white = image[-SQUARE // 2, centres, 1] > 127
     value = int("".join("1" if bit else "0" for bit in white[:BITS]), 2)

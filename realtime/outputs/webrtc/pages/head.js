@@ -64,7 +64,7 @@ function parts(b) {
   const jaw = b.jawOpen, smile = (b.mouthSmileLeft + b.mouthSmileRight) / 2, pucker = b.mouthPucker;
   const list = [
     { centre: [0, 20, -20], radius: [76, 100, 88], colour: [.85, .68, .58] },
-    { centre: [0, -52 - 14 * jaw, 12], radius: [50, 38, 52], colour: [.85, .68, .58] },
+    { centre: [0, -46 - 14 * jaw, 10], radius: [47, 42, 53], colour: [.85, .68, .58] },
     { centre: [0, -8, 70], radius: [11, 17, 18], colour: [.83, .62, .52] },
     { centre: [0, -44 - 8 * jaw, 58], radius: [(23 + 9 * smile) * (1 - .5 * pucker), 3 + 17 * jaw + 4 * pucker, 9], colour: [.5, .12, .14] },
     { centre: [0, 85, -30], radius: [79, 58, 86], colour: [.22, .15, .12] },
