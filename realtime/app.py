@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from realtime.config import Config
+from engines.face_model.model import MorphableModel
+from realtime.config import Config, SourceConfig
 from realtime.errors import UserError
 from realtime.frames import Frame, FrameResult
 from realtime.loop import Pipeline, Sink
@@ -20,8 +22,9 @@ from realtime.outputs.webrtc.switches import RemoteControls
 from realtime.sources.base import Source, frames
 from realtime.timing import Timings
 
-if TYPE_CHECKING:
-    from engines.face_model.model import MorphableModel
+if TYPE_CHECKING:  # they load heavy libraries, which a user's mistake should not wait for
+    from realtime.reconstruction import Reconstructor
+    from realtime.tracking import Tracker
 
 log = logging.getLogger(__name__)
 
@@ -35,60 +38,74 @@ def run(config: Config) -> Timings:
     from realtime.sources.open import open_source
 
     _keep_the_source(config)
-    source = open_source(config.source, config.stills)
-    lossless = not (source.live or config.source.drop)
     with ExitStack() as stack:
+        source = open_source(config.source, config.stills)
         stack.callback(source.close)
-        from engines.face_model.model import MorphableModel
         from realtime.covered_faces import open_covered_faces
         from realtime.reconstruction import Options, Reconstructor
         from realtime.show import Headless, Windowed
         from realtime.tracking import MediaPipeTracker
 
+        lossless = not (source.live or config.source.drop)
         model = MorphableModel.load()
         sinks = _open_sinks(config, source, model, lossless, stack)
         remote = RemoteControls(Controls(view=config.view, samples=config.samples))
         sinks += _open_web(config, source, model, remote, stack)
         tracker = MediaPipeTracker(config.max_faces, config.stills)
         stack.callback(tracker.close)
-        reconstructor = Reconstructor(model, Options(config.stills), open_covered_faces(config.stills, config.device))
-
+        covered = open_covered_faces(config.stills, config.device)
+        for line in covered.why if covered else ():
+            log.info(line)
+        reconstructor = Reconstructor(model, Options(config.stills), covered)
         show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote)
         stack.callback(show.close)
         timings = Timings()  # starts now: loading what is needed is not part of any frame
-
-        def compute(frame: Frame) -> FrameResult:
-            started = perf_counter()
-            with timings.measure("track"):
-                faces = tracker.track(frame)
-            tracked = perf_counter()
-            with timings.measure("reconstruct"):
-                result = reconstructor.process(frame, faces)
-            return replace(result, timings={"track": (tracked - started) * 1e3, **result.timings})
-
-        stop = threading.Event()
-
-        def halt() -> None:
-            stop.set()
-            source.close()
-
-        incoming = frames(
-            source,
-            size=config.source.size,
-            realtime=config.source.realtime,
-            loop=config.source.loop,
-            count=config.source.frames,
-            seconds=config.source.seconds,
-            stop=stop,
-            measure=timings.measure,
-        )
-        with _until_interrupted(), Pipeline(incoming, compute, lossless, timings, halt) as pipeline:
+        work = partial(_compute, tracker, reconstructor, timings)
+        with _until_interrupted(), _pipeline(config.source, source, work, lossless, timings) as pipeline:
             show.run(pipeline, timings)
         timings.finish()
     return timings
 
 
-def _open_sinks(config: Config, source: Source, model: object, lossless: bool, stack: ExitStack) -> list[Sink]:
+def _compute(tracker: Tracker, reconstructor: Reconstructor, timings: Timings, frame: Frame) -> FrameResult:
+    """Everything between a frame and its result, timed."""
+    started = perf_counter()
+    with timings.measure("track"):
+        faces = tracker.track(frame)
+    tracked = perf_counter()
+    with timings.measure("reconstruct"):
+        result = reconstructor.process(frame, faces)
+    return replace(result, timings={"track": (tracked - started) * 1e3, **result.timings})
+
+
+def _pipeline(
+    config: SourceConfig,
+    source: Source,
+    work: Callable[[Frame], FrameResult],
+    lossless: bool,
+    timings: Timings,
+) -> Pipeline:
+    """The threads that read the source as the user wants it and work on its frames."""
+    stop = threading.Event()
+
+    def halt() -> None:
+        stop.set()
+        source.close()
+
+    incoming = frames(
+        source,
+        size=config.size,
+        realtime=config.realtime,
+        loop=config.loop,
+        count=config.frames,
+        seconds=config.seconds,
+        stop=stop,
+        measure=timings.measure,
+    )
+    return Pipeline(incoming, work, lossless, timings, halt)
+
+
+def _open_sinks(config: Config, source: Source, model: MorphableModel, lossless: bool, stack: ExitStack) -> list[Sink]:
     """What the user wants kept. Each is finished when `stack` is left, whatever happens."""
     output = config.output
     sinks: list[Sink] = []

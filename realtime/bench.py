@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -87,22 +87,25 @@ def report_fit(config: Config) -> None:
     """The fit alone, process CPU time, frame by frame."""
     from engines.face_model.model import MorphableModel
     from realtime.camera import assumed_camera
-    from realtime.fitting import Fitter
+    from realtime.fitting import Fit, Fitter
     from realtime.sources.base import frames
     from realtime.sources.open import open_source
     from realtime.tracking import MediaPipeTracker
 
     fitter, tracker = Fitter(MorphableModel.load()), MediaPipeTracker()
     camera = assumed_camera(*SIZE)
-    first, spent, fit = [], [], None
+    first, spent = 0.0, []
+    fit: Fit | None = None
     for frame in frames(open_source(config.source), size=SIZE, loop=True, count=config.source.frames):
         for face in tracker.track(frame):
-            if fit is None:
-                elapsed, fit = cpu_ms(lambda face=face: fitter.fit(face.landmarks, camera))
-                first.append(elapsed)
-            else:
-                elapsed, fit = cpu_ms(lambda face=face, fit=fit: fitter.follow(face.landmarks, camera, fit))
+            start = time.process_time()
+            known = fit
+            fit = fitter.follow(face.landmarks, camera, known) if known else fitter.fit(face.landmarks, camera)
+            elapsed = (time.process_time() - start) * 1e3
+            if known:
                 spent.append(elapsed)
+            else:
+                first = elapsed
     tracker.close()
     print("### The fit alone, process CPU time\n")
     if not spent:
@@ -110,7 +113,7 @@ def report_fit(config: Config) -> None:
         return
     print_table(
         ("first frame, ms", "mean, ms", "p50, ms", "p95, ms"),
-        [tuple(f"{value:.1f}" for value in (first[0], np.mean(spent), *np.percentile(spent, (50, 95))))],
+        [tuple(f"{value:.1f}" for value in (first, np.mean(spent), *np.percentile(spent, (50, 95))))],
     )
 
 
@@ -140,17 +143,11 @@ def run_app(config: Config) -> Timings:
     return run_program(config)
 
 
-def cpu_ms(work: Callable[[], object]) -> tuple[float, object]:
-    """Process CPU milliseconds of one call, and its result."""
-    start = time.process_time()
-    result = work()
-    return (time.process_time() - start) * 1e3, result
-
-
 @contextmanager
 def rss_samples() -> Iterator[list[float]]:
     """Resident memory, MB, sampled while the block runs."""
-    process, samples, stop = psutil.Process(), [], threading.Event()
+    process, stop = psutil.Process(), threading.Event()
+    samples: list[float] = []
 
     def sample() -> None:
         while not stop.wait(SAMPLE_SECONDS if samples else 0.0):

@@ -24,13 +24,16 @@ SIGNAL_SECONDS = 0.2  # the drawing thread wakes this often, so that Ctrl-C is h
 class Sink(Protocol):
     """Takes what the loop makes. A context manager: leaving it finishes the file."""
 
-    needs_picture: bool  # whether `write` looks at the drawn picture
+    @property
+    def needs_picture(self) -> bool:
+        """Whether `write` looks at the drawn picture."""
+        ...
 
     def write(self, result: FrameResult, picture: Image | None) -> None:
         """Takes one frame; the picture is (H, W, 3) RGB, and nobody changes it later."""
         ...
 
-    def __enter__(self) -> Sink: ...
+    def __enter__(self) -> object: ...
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
 

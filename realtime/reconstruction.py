@@ -32,6 +32,8 @@ EVIDENCE_FRAMES = frozenset({1, 2, 4, 6, 9, 12, 16, 20})
 EVIDENCE_EVERY = 15
 # A new look at identity counts at least this much against all those before.
 LEAST_SHARE = 0.04
+# The tracker errs alike in all frames of a face: however many there are, they count as no more than these.
+MOST_FRAMES = 2
 # How strongly a face that returns is believed to be the one that left.
 RETURN_STRENGTH = 4.0
 # Outer corner to outer corner of the eyes, mm: a face's size in the picture, whichever way it looks.
@@ -184,15 +186,16 @@ class Reconstructor:
         track.looks += 1
         share = max(1.0 / track.looks, LEAST_SHARE)
         track.evidence = newer if track.evidence is None else track.evidence.blend(newer, share)
-        track.identity = track.evidence.solve(prior)
+        track.identity = track.evidence.solve(prior, min(track.looks, MOST_FRAMES))
 
     def _mesh(self, fit: Fit, camera: Camera) -> Mesh:
         model = self._model
-        shape = model.vertices(fit.identity, fit.expression)
+        neutral = model.neutral(fit.identity)
+        shape = model.vertices(fit.identity, fit.expression, neutral)
         vertices = picture_vertices(shape, fit.pose, camera)
         return Mesh(
             vertices=vertices,
-            neutral=model.neutral(fit.identity),
+            neutral=neutral,
             normals=model.normals(shape) @ fit.pose[:3, :3].T,
             landmarks=model.landmarks(vertices[:, :2]),
             gaze=gaze_vectors(model.landmarks(shape), model.eye_centers_of(fit.identity), fit.pose),

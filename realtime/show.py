@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from engines.face_model.model import MorphableModel
 from realtime.config import Config
 from realtime.frames import FrameResult
 from realtime.loop import Pipeline, Sink
@@ -13,7 +14,6 @@ from realtime.outputs.controls import Controls, status_lines
 from realtime.outputs.snapshot import Snapshots
 from realtime.outputs.webrtc.switches import RemoteControls
 from realtime.outputs.window import Window
-from realtime.render.mesh import SurfaceModel
 from realtime.render.scene import SceneRenderer
 from realtime.timing import Timings
 
@@ -35,7 +35,7 @@ class Headless:
         remote: what viewers in browsers change.
     """
 
-    def __init__(self, config: Config, model: SurfaceModel, sinks: Sequence[Sink], remote: RemoteControls) -> None:
+    def __init__(self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls) -> None:
         self._sinks, self._remote = sinks, remote
         self._controls = Controls(view=config.view)
         draws = not sinks or any(sink.needs_picture for sink in sinks)
@@ -68,7 +68,7 @@ class Windowed:
         remote: what viewers in browsers change.
     """
 
-    def __init__(self, config: Config, model: SurfaceModel, sinks: Sequence[Sink], remote: RemoteControls) -> None:
+    def __init__(self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls) -> None:
         self._remote = remote
         self._window = Window(TITLE, config.source.size or FIRST_SIZE)
         self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context)

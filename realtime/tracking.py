@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -160,7 +160,7 @@ class MediaPipeTracker:
         self._found_before = len(faces)
         height, width = frame.image.shape[:2]
         # z has the scale of x. A face that is all but outside is a guess.
-        faces = [face * np.float32([width, height, width]) for face in faces if _share_inside(face) >= INSIDE]
+        faces = [face * np.array([width, height, width], np.float32) for face in faces if _share_inside(face) >= INSIDE]
         if not self._stills:
             return self._identities.assign(faces, frame.time)
         faces = _without_doubles(sorted(faces, key=face_size, reverse=True))
@@ -182,7 +182,7 @@ class MediaPipeTracker:
         return [_as_array(face) for face in found]
 
 
-def _as_array(face: object) -> Array:
+def _as_array(face: Any) -> Array:
     """MediaPipe's list of points as (478, 3) float32."""
     return np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32)
 

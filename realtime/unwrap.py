@@ -14,6 +14,7 @@ from realtime.texels import TexelGrid
 # A mirrored pixel is lit anew by at most this factor, and its inverse: the estimated light is no better than that.
 LARGEST_RELIGHTING = 2.5
 SEAM_TEXELS = 1 / 128  # of the map's side: the blur of the seams between own, mirrored and model pixels
+_NO_MAP = np.empty(0, np.float32)  # both coordinates are in the first map
 
 
 class Unwrapper:
@@ -44,8 +45,8 @@ class Unwrapper:
         """
         xy = np.ascontiguousarray(vertices[:, :2], np.float32).view(np.complex64)[:, 0]  # two numbers per gather
         where = self._mix(xy) - np.complex64(0.5 + 0.5j)  # OpenCV counts from the middle of the first pixel
-        where = where.view(np.float32).reshape(self.size, self.size, 2)
-        return cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        flat = where.view(np.float32).reshape(self.size, self.size, 2)
+        return np.asarray(cv2.remap(image, flat, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
     def spread(self, values: Array) -> Array:
         """(V,) or (V, C) values of the vertices -> (size, size) or (size, size, C)."""

@@ -1,0 +1,1 @@
+"""How good the result is: the fixed set of pictures, the figures, the tables and the contact sheets."""

@@ -37,17 +37,18 @@ def hidden_points(landmarks: Array, mask: NDArray[np.bool_]) -> NDArray[np.bool_
     return mask[y.clip(0, height - 1), x.clip(0, width - 1)]
 
 
-def drift(found: Array | None, truth: Array) -> NDArray[np.float64]:
-    """(468,) distance of each landmark from the truth, % of the truth's interocular distance.
+def drift(found: Array | None, truth: Array | None, unit: float) -> NDArray[np.float64]:
+    """(468,) distance of each landmark from the truth, % of `unit`.
 
     Args:
         found: (468+, 2) px; None: no face was found.
-        truth: (468+, 2) px.
+        truth: (468+, 2) px; None likewise.
+        unit: px, the interocular distance.
     """
-    if found is None:
+    if found is None or truth is None:
         return np.full(MESH_POINTS, LOST_DRIFT)
     off = np.asarray(found, np.float64)[:MESH_POINTS] - np.asarray(truth, np.float64)[:MESH_POINTS]
-    return np.hypot(*off.T) / interocular(truth) * 100
+    return np.hypot(*off.T) / unit * 100
 
 
 def mask_iou(found: NDArray[np.bool_], truth: NDArray[np.bool_], face: NDArray[np.bool_]) -> float | None:

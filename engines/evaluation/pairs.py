@@ -1,4 +1,4 @@
-"""The validation set: whole pictures of faces kept out of training, clean and covered by occluders kept out of training.
+"""The validation set: whole pictures, clean and covered, of faces and occluders kept out of training.
 
 A folder of pairs holds ID_clean.jpg, ID_occ.jpg, ID_mask.png (255 = occluder) and pairs.json, a list of
 {id, kind, face, landmarks}: landmarks (478, 2) px are MediaPipe's on the clean picture, face is the source's name.

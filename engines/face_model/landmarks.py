@@ -25,6 +25,7 @@ RIGHT_BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 LEFT_BROW = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 INNER_LIPS = ((78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308), (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308))
 NOSE_TIP = 1
+BROW_MARGIN = 1.0  # mm around the brow landmarks that still counts as brow
 MIN_SIGMA = 0.4  # mm
 
 PART_NAMES = (
@@ -138,7 +139,7 @@ def name_parts(topology: Topology, mean: Points, landmarks: Points, calibration:
     front = mean[:, 2] > landmarks[[33, 263], 2].min() - 5
     for polygon, name in ((RIGHT_BROW, "right_brow"), (LEFT_BROW, "left_brow")):
         outline = landmarks[list(polygon), :2].astype(np.float32)
-        inside = [cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in mean[:, :2]]
+        inside = [cv2.pointPolygonTest(outline, (float(x), float(y)), True) > -BROW_MARGIN for x, y in mean[:, :2]]
         parts[np.array(inside) & front & (label >= 0)] = index[name]
     charts = {
         "left_eye": "left_eye",

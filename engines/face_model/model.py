@@ -116,9 +116,13 @@ class MorphableModel:
         """(V, 3) mm: the face without expression. `identity` (n,) may be shorter than K: the rest is zero."""
         return self.mean + _combine(identity, self.identity_basis)
 
-    def vertices(self, identity: ArrayLike, expression: ArrayLike) -> Array:
-        """(V, 3) mm: the face with `expression` (52,) on it and the eyeballs turned."""
-        vertices = self.neutral(identity) + _combine(expression, self.expression_basis)
+    def vertices(self, identity: ArrayLike, expression: ArrayLike, neutral: Array | None = None) -> Array:
+        """(V, 3) mm: the face with `expression` (52,) on it and the eyeballs turned.
+
+        `neutral` is `self.neutral(identity)`, where the caller has it already: half of the work.
+        """
+        neutral = self.neutral(identity) if neutral is None else neutral
+        vertices = neutral + _combine(expression, self.expression_basis)
         centers = self.eye_centers_of(identity)
         for eye, rotation in enumerate(self.eye_rotations(expression)):
             first, end = self.eye_ranges[eye]

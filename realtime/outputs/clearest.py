@@ -8,6 +8,7 @@ from types import TracebackType
 
 import numpy as np
 
+from engines.face_model.model import MorphableModel
 from realtime.errors import UserError
 from realtime.frames import FaceState, Frame, FrameResult, Image
 from realtime.outputs.paths import check_writable
@@ -34,7 +35,7 @@ class ClearestFace:
 
     needs_picture = False
 
-    def __init__(self, path: Path, model: object) -> None:
+    def __init__(self, path: Path, model: MorphableModel) -> None:
         if path.suffix.lower() not in SUFFIXES:
             raise UserError(f"--export writes .glb or .obj, not {path.name}.", "Name it like face.glb.")
         check_writable(path)

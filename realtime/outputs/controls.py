@@ -40,8 +40,12 @@ class Controls:
                 return replace(self, view=VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
             case "samples":
                 return replace(self, samples=0 if self.samples else MSAA_SAMPLES)
-            case "gaze" | "hud" | "help":
-                return replace(self, **{action.command: not getattr(self, action.command)})
+            case "gaze":
+                return replace(self, gaze=not self.gaze)
+            case "hud":
+                return replace(self, hud=not self.hud)
+            case "help":
+                return replace(self, help=not self.help)
             case "pause":
                 return replace(self, paused=not self.paused)
         return self

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 import numpy as np
 
+from engines.face_model.model import MorphableModel
 from realtime.errors import UserError
 from realtime.frames import PART_NAMES, FrameResult, Image
 from realtime.outputs.paths import make_folder
@@ -30,23 +30,6 @@ MESH_NAME = "mesh"
 TIMING = np.dtype([("stage", "U32"), ("ms", np.float32)])
 BUMP_SIDE = 256
 LANDMARKS = 478
-
-
-class DumpModel(Protocol):
-    """The part of `MorphableModel` that is used here."""
-
-    mean: np.ndarray
-    triangles: np.ndarray
-    uv: np.ndarray
-    identity_basis: np.ndarray
-    albedo_basis: np.ndarray
-    expression_names: tuple[str, ...]
-    landmark_triangle: np.ndarray
-    landmark_barycentric: np.ndarray
-
-    def landmarks(self, vertices: np.ndarray) -> np.ndarray:
-        """The landmarks (478, D) on vertices (V, D)."""
-        ...
 
 
 class Dump:
@@ -63,7 +46,7 @@ class Dump:
 
     needs_picture = False
 
-    def __init__(self, folder: Path, model: DumpModel, names: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, model: MorphableModel, names: Sequence[str] = ()) -> None:
         _check_names(names)
         make_folder(folder)
         self._folder, self._model = folder, model
@@ -98,7 +81,7 @@ class Dump:
             ) from error
 
 
-def mesh_arrays(model: DumpModel) -> dict[str, np.ndarray]:
+def mesh_arrays(model: MorphableModel) -> dict[str, np.ndarray]:
     """What is the same for all frames."""
     return {
         "triangles": model.triangles.astype(np.int32),
@@ -110,7 +93,7 @@ def mesh_arrays(model: DumpModel) -> dict[str, np.ndarray]:
     }
 
 
-def frame_arrays(result: FrameResult, model: DumpModel) -> dict[str, np.ndarray]:
+def frame_arrays(result: FrameResult, model: MorphableModel) -> dict[str, np.ndarray]:
     """One frame's file as named arrays; the shapes are in the module's description."""
     faces = result.faces
     vertices = len(model.mean)

@@ -61,9 +61,9 @@ class Recorder:
         """Pictures left out because the encoder was behind."""
         return self._pictures.dropped
 
-    def write(self, result: FrameResult, image: Image) -> None:
+    def write(self, result: FrameResult, picture: Image | None) -> None:
         """Takes a picture, (H, W, 3) RGB, that nobody will change; its time is the frame's own."""
-        if not self._pictures.put((image, result.frame.time)):
+        if picture is not None and not self._pictures.put((picture, result.frame.time)):
             self._raise()
 
     def close(self) -> None:

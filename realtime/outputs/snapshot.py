@@ -61,7 +61,7 @@ def save_png(folder: Path, picture: Image) -> Path:
         path = folder / f"snapshot_{number:04d}.png"
         try:
             with path.open("xb") as file:
-                file.write(data)
+                file.write(data.tobytes())
             return path
         except FileExistsError:
             continue

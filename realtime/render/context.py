@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import Any
 
 import moderngl
 
@@ -18,7 +19,7 @@ def headless_context() -> moderngl.Context:
     EGL needs no display, so it serves servers and containers; it exists on Linux only, elsewhere the
     system's own library is asked.
     """
-    backend = {"backend": "egl"} if sys.platform.startswith("linux") else {}
+    backend: dict[str, Any] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
     try:
         context = moderngl.create_context(standalone=True, require=GL_VERSION, **backend)
     except Exception as error:  # glcontext raises bare Exception, "libGL.so not loaded" among others

@@ -35,7 +35,7 @@ class GazeRays:
 
     def draw(self, face: FaceState, picture_size: tuple[int, int]) -> None:
         """Both eyes of one face."""
-        self._buffer.write(np.hstack([gaze_segments(face), np.tile(np.float32(COLOR), (2, 1))]).tobytes())
+        self._buffer.write(np.hstack([gaze_segments(face), np.tile(np.array(COLOR, np.float32), (2, 1))]).tobytes())
         self._program["picture_size"] = picture_size
         self._program["radius"] = max(1.2, DOT_MM * px_per_mm(face))
         self._context.enable_only(moderngl.BLEND)

@@ -36,7 +36,7 @@ def text_panel(lines: list[str], scale: float) -> Image:
     for number, row in enumerate(rows):
         baseline = padding + line_height * number + round(0.78 * line_height)
         for text, x in zip(row, (padding, padding + column), strict=False):
-            cv2.putText(panel, text, (x, baseline), FONT, font_scale, 255, thickness, cv2.LINE_AA)
+            cv2.putText(panel, text, (x, baseline), FONT, font_scale, (255,), thickness, cv2.LINE_AA)
     return panel
 
 
@@ -53,23 +53,25 @@ class Hud:
     def draw(self, lines: list[str], target_size: tuple[int, int], top_down: bool = False) -> None:
         """Draw `lines` on a target of `target_size` px; `top_down` where its row 0 is the picture's top."""
         scale = max(1.0, target_size[1] / MIN_HEIGHT_PX)
-        self._update(tuple(lines), scale)
+        texture = self._text_texture(tuple(lines), scale)
         margin = round(MARGIN_PX * scale)
         self._program["target_size"] = target_size
-        self._program["panel_size"] = self._texture.size
+        self._program["panel_size"] = texture.size
         self._program["margin"] = (margin, margin)
         self._program["top_down"] = top_down
-        self._texture.use(0)
+        texture.use(0)
         self._context.enable_only(moderngl.BLEND)
         self._quad.render(moderngl.TRIANGLE_STRIP, vertices=4)
         self._context.disable(moderngl.BLEND)
 
-    def _update(self, lines: tuple[str, ...], scale: float) -> None:
-        if self._shown == (lines, scale):
-            return
+    def _text_texture(self, lines: tuple[str, ...], scale: float) -> moderngl.Texture:
+        if self._texture is not None and self._shown == (lines, scale):
+            return self._texture
         panel = text_panel(list(lines), scale)
         if self._texture is not None:
             self._texture.release()
-        self._texture = self._context.texture(panel.shape[::-1], 1, panel.tobytes(), alignment=1)
+        height, width = panel.shape
+        self._texture = self._context.texture((width, height), 1, panel.tobytes(), alignment=1)
         self._texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         self._shown = (lines, scale)
+        return self._texture

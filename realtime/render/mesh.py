@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from realtime.frames import Array, FaceState
 
 FEATHER_MM = 22.0  # width of the soft edge at the mesh's outer border
+SCALP_MM = (58.0, 100.0)  # above the eyes: where skin usually begins to give way to hair, and where none is left
 SCALE_POINTS = 300  # vertices that the face's scale is read from
 
 
@@ -47,18 +48,20 @@ def boundary_loops(triangles: NDArray[np.int32]) -> list[NDArray[np.int64]]:
     return [vertices[label[vertices] == root] for root in np.unique(label[vertices])]
 
 
-def border_opacity(model: SurfaceModel, feather: float = FEATHER_MM) -> Array:
-    """(V,) 0 on the mesh's outer border, 1 from `feather` mm inwards; inner borders (eyes, mouth) stay 1.
+def mesh_opacity(model: SurfaceModel, feather: float = FEATHER_MM) -> Array:
+    """(V,) how far each vertex covers the frame: less towards the mesh's outer border and up the scalp.
 
-    The outer border is the open loop of the largest extent. A closed mesh is 1 everywhere.
+    0 on the border, 1 from `feather` mm inwards; inner borders (eyes, mouth) stay 1. The border is the open loop
+    of the largest extent; a closed mesh has none. The scalp fades because the model has no hair.
     """
+    low, high = SCALP_MM
+    opacity = 1 - _smoothstep((model.mean[:, 1] - low) / (high - low))
     loops = boundary_loops(model.weld[model.triangles])
-    if not loops:
-        return np.ones(len(model.mean), np.float32)
-    outer = max(loops, key=lambda loop: float(np.ptp(model.mean[loop], axis=0).sum()))
-    to_border = np.linalg.norm(model.mean[:, None] - model.mean[outer][None], axis=2).min(axis=1)
-    ramp = np.clip(to_border / feather, 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    if loops:
+        outer = max(loops, key=lambda loop: float(np.ptp(model.mean[loop], axis=0).sum()))
+        to_border = np.linalg.norm(model.mean[:, None] - model.mean[outer][None], axis=2).min(axis=1)
+        opacity = opacity * _smoothstep(to_border / feather)
+    return opacity.astype(np.float32)
 
 
 def px_per_mm(face: FaceState) -> float:
@@ -83,3 +86,8 @@ def wire_edges(triangles: NDArray[np.int32]) -> NDArray[np.uint8]:
         rows = np.flatnonzero(is_quad)
         corners[2 * rows + first, :, opposite[rows]] = 1
     return corners.reshape(-1, 3)
+
+
+def _smoothstep(x: Array) -> Array:
+    t = np.clip(x, 0, 1)
+    return t * t * (3 - 2 * t)

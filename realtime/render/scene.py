@@ -18,8 +18,7 @@ from realtime.render.surface import FRAME_UNIT, FaceSurface
 from realtime.render.targets import FaceLayer, PictureTarget, Rectangle
 from realtime.render.views import View, find_view
 
-OUTLINE_SOFTNESS = 1.5  # px, half the width of the fade inside a face's outline
-OUTLINE_MARGIN = 3  # px, more than the softening looks at
+OUTLINE_MARGIN = 1  # px that the softening of an outline looks at beyond what is shown
 SPLIT_LINE_PX = 2
 
 
@@ -99,12 +98,11 @@ class SceneRenderer:
         shown = (width // 2 if view.right_half else 0, 0, width, height)
         laid = _intersection(_face_rectangle(result), shown)
         if laid:
-            # A little more than is shown is drawn, so that the outline's softening finds its neighbours.
             self._layer.begin(_intersection(_grown(laid, OUTLINE_MARGIN), (0, 0, width, height)) or laid)
             self._target.frame.use(FRAME_UNIT)
             for index, face in enumerate(result.faces):
                 self._surface.draw(face, view, result.frame.time, size, (index, len(result.faces)))
-            self._layer.lay_over(self._target.canvas, laid, 0.0 if view.is_wire else OUTLINE_SOFTNESS)
+            self._layer.lay_over(self._target.canvas, laid, soften=not view.is_wire)
         if view.right_half:
             middle = (max(0, width // 2 - SPLIT_LINE_PX // 2), 0, SPLIT_LINE_PX, height)
             self._target.canvas.clear(1.0, 1.0, 1.0, 1.0, viewport=middle)

@@ -8,7 +8,7 @@ import moderngl
 import numpy as np
 
 from realtime.frames import Array, FaceState
-from realtime.render.mesh import SurfaceModel, border_opacity, px_per_mm, wire_edges
+from realtime.render.mesh import SurfaceModel, mesh_opacity, px_per_mm, wire_edges
 from realtime.render.programs import load_program, set_uniforms
 from realtime.render.views import View
 
@@ -26,7 +26,7 @@ class FaceSurface:
         self._context = context
         self._model = model
         count, corners = len(model.mean), model.triangles.ravel()
-        opacity = border_opacity(model)
+        opacity = mesh_opacity(model)
         self._position = context.buffer(reserve=count * 12)
         self._normal = context.buffer(reserve=count * 12)
         self._albedo = context.buffer(reserve=count * 12)
@@ -55,7 +55,7 @@ class FaceSurface:
         set_uniforms(
             array.program,
             picture=FRAME_UNIT,
-            bump=BUMP_UNIT,
+            slopes=BUMP_UNIT,
             px_per_mm=px_per_mm(face),
             picture_size=size,
             depth_line=_depth_line(face.vertices[:, 2], *place),
@@ -76,19 +76,20 @@ class FaceSurface:
         self._normal.write(np.ascontiguousarray(self._model.normals(face.vertices), np.float32))
         if "light" in program:
             self._albedo.write(np.ascontiguousarray(self._model.albedo(face.coefficients.albedo), np.float32))
-            program["light"].write(np.ascontiguousarray(face.coefficients.light.reshape(3, 9).T, np.float32))
-        self._bump(face.bump, slot).use(BUMP_UNIT)
+            program["light"] = face.coefficients.light.reshape(3, 9).T.tolist()
+        self._slopes(face.bump, slot).use(BUMP_UNIT)
 
-    def _bump(self, height: np.ndarray, slot: int) -> moderngl.Texture:
-        """The height map's texture, uploaded only when the array is another one than last time."""
+    def _slopes(self, height: np.ndarray, slot: int) -> moderngl.Texture:
+        """The height map's slopes, made and uploaded only when the array is another one than last time."""
         known, texture = self._bumps.get(slot, (None, None))
-        if texture is None or texture.size != height.shape[::-1]:
+        rows, columns = height.shape
+        if texture is None or texture.size != (columns, rows):
             if texture is not None:
                 texture.release()
-            texture = self._context.texture(height.shape[::-1], 1, dtype="f2")
+            texture = self._context.texture((columns, rows), 2, dtype="f2")
             texture.repeat_x = texture.repeat_y = False
         if known is not height:
-            texture.write(np.ascontiguousarray(height, np.float16))
+            texture.write(height_slopes(height).tobytes())
         self._bumps[slot] = (height, texture)
         return texture
 
@@ -116,6 +117,18 @@ class FaceSurface:
                 skip_errors=True,  # a view may leave an attribute unread; the compiler then drops it
             )
         return self._arrays[shaders]
+
+
+def height_slopes(height: np.ndarray) -> np.ndarray:
+    """(H, W) mm -> (H, W, 2) float16: mm per map width along u, mm per map height down the rows.
+
+    The slope between a texel's neighbours on both sides, which belongs to the texel's middle.
+    """
+    padded = np.pad(height.astype(np.float32), 1, mode="edge")
+    rows, columns = height.shape
+    along = (padded[1:-1, 2:] - padded[1:-1, :-2]) * (columns / 2)
+    down = (padded[2:, 1:-1] - padded[:-2, 1:-1]) * (rows / 2)
+    return np.stack([along, down], axis=-1).astype(np.float16)
 
 
 def _depth_line(z: Array, index: int, count: int) -> tuple[float, float]:

@@ -36,7 +36,7 @@ class PictureTarget:
     def read(self) -> Image:
         """(H, W, 3) uint8 RGB, a new array. Four components are read: with three, GL converts slowly."""
         self.canvas.read_into(self._rgba, components=4)
-        return cv2.cvtColor(self._rgba, cv2.COLOR_RGBA2RGB)
+        return np.asarray(cv2.cvtColor(self._rgba, cv2.COLOR_RGBA2RGB), np.uint8)
 
     def release(self) -> None:
         """Give the memory back now."""
@@ -64,8 +64,8 @@ class FaceLayer:
         else:
             self._depth = context.depth_renderbuffer(size)
             self.canvas = context.framebuffer([self._color], self._depth)
-        self._program = load_program(context, "layer.vert", "layer.frag")
-        self._quad = context.vertex_array(self._program, [])
+        self._plain = context.vertex_array(load_program(context, "layer.vert", "layer.frag"), [])
+        self._soft = context.vertex_array(load_program(context, "layer.vert", "soft_layer.frag"), [])
 
     def begin(self, rectangle: Rectangle) -> None:
         """Empty `rectangle` of the layer and make it current; nothing is drawn outside."""
@@ -75,23 +75,23 @@ class FaceLayer:
         self.canvas.scissor = area
         self.canvas.clear(viewport=area)
 
-    def lay_over(self, canvas: moderngl.Framebuffer, rectangle: Rectangle, softness: float) -> None:
-        """Blend `rectangle` of the layer onto `canvas`; its outline fades inwards.
+    def lay_over(self, canvas: moderngl.Framebuffer, rectangle: Rectangle, soften: bool) -> None:
+        """Blend `rectangle` of the layer onto `canvas`.
 
-        `softness` is half the fade's width in px; so many px around `rectangle` are looked at as well.
+        With `soften`, the outline fades inwards; then the px next to `rectangle` are looked at as well.
         """
-        self.canvas.scissor = None
+        self.canvas.scissor = (0, 0, *self.size)
         if self.samples:
             self._context.copy_framebuffer(self._resolved, self.canvas)
         canvas.use()
         self._color.use(0)
-        self._program["rectangle"] = rectangle
-        self._program["picture_size"] = self.size
-        self._program["softness"] = softness
+        quad = self._soft if soften else self._plain
+        quad.program["rectangle"] = rectangle
+        quad.program["picture_size"] = self.size
         self._context.enable_only(moderngl.BLEND)
         self._context.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
-        self._quad.render(moderngl.TRIANGLE_STRIP, vertices=4)
-        self._context.blend_func = moderngl.DEFAULT_BLENDING
+        quad.render(moderngl.TRIANGLE_STRIP, vertices=4)
+        self._context.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
         self._context.disable(moderngl.BLEND)
 
     def release(self) -> None:
@@ -100,5 +100,8 @@ class FaceLayer:
         if self.samples:
             self._resolved.release()
             self._multi_color.release()
-        for thing in (self._color, self._depth, self._quad, self._program):
-            thing.release()
+        for quad in (self._plain, self._soft):
+            quad.program.release()
+            quad.release()
+        self._color.release()
+        self._depth.release()

@@ -13,8 +13,8 @@ class View:
 
     name: str
     about: str  # for the help
-    vertex: str | None = None  # in shaders/; without one the frame is shown as it is
-    fragment: str | None = None
+    vertex: str = ""  # in shaders/; without one the frame is shown as it is
+    fragment: str = ""
     right_half: bool = False  # draw in the right half only, so that the left shows the frame
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -62,7 +62,7 @@ def pad(image: Image, size: tuple[int, int]) -> Image:
     return out
 
 
-def repeated(source: Source, forever: bool) -> Iterator[Shot]:
+def repeated(source: Source, forever: bool) -> Generator[Shot]:
     """The source's shots, over and over if asked, their times going on where the last round ended."""
     offset = 0.0
     while True:
@@ -85,7 +85,7 @@ def frames(
     count: int | None = None,
     seconds: float | None = None,
     stop: threading.Event | None = None,
-    measure: Callable[[str], AbstractContextManager[None]] = nullcontext,
+    measure: Callable[[str], AbstractContextManager[object]] = nullcontext,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Frame]:
     """Turns a source into the frames that the loop works on.

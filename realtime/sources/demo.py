@@ -128,7 +128,8 @@ class Hand:
         rgba = cv2.cvtColor(rgba, cv2.COLOR_BGRA2RGBA).astype(np.float32) / 255
         rgba[..., :3] *= rgba[..., 3:]  # premultiplied: scaling and turning must not mix in hidden colours
         rgba = cv2.resize(rgba, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        rgba = cv2.copyMakeBorder(rgba, *[self.MARGIN] * 4, cv2.BORDER_CONSTANT)
+        margin = self.MARGIN
+        rgba = cv2.copyMakeBorder(rgba, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
         shadow = cv2.GaussianBlur(np.roll(rgba[..., 3], SHADOW[::-1], (0, 1)), (0, 0), 9) * SHADOW_DARKNESS
         # The hand over its own shadow: colour stays, the shadow only adds to what it covers.
         rgba[..., 3] = 1 - (1 - rgba[..., 3]) * (1 - shadow)

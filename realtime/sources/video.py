@@ -40,7 +40,10 @@ class Video:
         self._is_url = "://" in place
         self._label = _without_password(place) if self._is_url else Path(place).name
         self._stop = threading.Event()
-        self._first = self._open()  # now, so that a mistake is told before anything else starts
+        # Opened now, so that a mistake is told before anything else starts.
+        self._first: av.container.InputContainer | None = (
+            self._open()
+        )  # now, so that a mistake is told before anything else starts
         self.live = self._is_url and not self._first.duration
 
     def shots(self) -> Iterator[Shot]:
@@ -65,7 +68,7 @@ class Video:
             start = now if start is None else start
             last = max(now - start, last + SHORTEST_STEP, 0.0)
             yield Shot(_picture(frame, stream), last)
-        length = float(stream.duration * stream.time_base) if stream.duration else 0.0
+        length = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
         if last < 0:
             raise UserError(f"{self._label} holds no picture that can be read.", "Is it damaged? Try another file.")
         if last + step < length - MISSING_SECONDS and not self.live:
@@ -126,7 +129,7 @@ def _without_password(url: str) -> str:
 
 def _picture(frame: av.VideoFrame, stream: av.VideoStream) -> Image:
     """A decoded frame as (H, W, 3) RGB, upright, with square pixels."""
-    image = frame.to_ndarray(format="rgb24")
+    image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     ratio = stream.sample_aspect_ratio
     if ratio and ratio != 1:
         width = max(1, round(image.shape[1] * float(ratio)))

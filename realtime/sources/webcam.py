@@ -144,7 +144,7 @@ class Webcam:
         capture = self._opener(index)
         if capture.isOpened():
             # MJPG first: most cameras reach 30 frames a second at this size only when they compress.
-            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
+            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
             capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._size[0])
             capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._size[1])
             capture.set(cv2.CAP_PROP_FPS, self._rate)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -117,6 +118,21 @@ def test_a_run_without_a_face_ends_well(capsys, photo, tmp_path):
     assert frame["complete"].shape == (60, 80, 3)
 
 
+def test_a_real_face_from_the_photo_to_the_numbers(capsys, tmp_path):
+    """The whole program without GL: the astronaut of scikit-image, whose landmarks are known."""
+    photo = Path(find_spec("skimage").origin).parent / "data" / "astronaut.png"
+    assert run.main(["--source", str(photo), "--headless", "--stills", "--dump", str(tmp_path)]) == run.OK
+    frame, mesh = np.load(tmp_path / "astronaut.npz"), np.load(tmp_path / "mesh.npz")
+    assert len(frame["landmarks"]) == 1
+    found = frame["landmarks"][0]
+    assert np.concatenate([found.min(0), found.max(0)]) == pytest.approx([179, 71, 271, 177], abs=10)
+    corners = frame["vertices"][0][mesh["triangles"][mesh["landmark_triangle"]]]
+    on_mesh = (corners * mesh["landmark_barycentric"][..., None]).sum(1)[:, :2]
+    assert np.abs(on_mesh - found).max() < 0.01
+    assert frame["complete"].shape == (512, 512, 3)
+    assert "track" in frame["timings_ms"]["stage"]
+
+
 def start(*arguments):
     return subprocess.Popen(
         [sys.executable, "run.py", *(str(argument) for argument in arguments)],
@@ -140,7 +156,8 @@ def test_stopping_it_finishes_the_recording(photo, tmp_path, kind):
         process.send_signal(kind)
         printed, errors = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert errors == "Stopped.\n"
+    assert errors.endswith("Stopped.\n")
+    assert "Traceback" not in errors
     assert "frames seen" in printed
     with av.open(str(out)) as container:
         assert sum(1 for _ in container.decode(video=0)) >= 3

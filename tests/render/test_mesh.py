@@ -1,7 +1,7 @@
 import numpy as np
 from tiny_faces import Sheets, make_face
 
-from realtime.render.mesh import border_opacity, boundary_loops, px_per_mm, wire_edges
+from realtime.render.mesh import boundary_loops, mesh_opacity, px_per_mm, wire_edges
 
 
 def grid(size):
@@ -30,12 +30,12 @@ def test_welded_seams_are_no_border():
     model = Sheets([(0, 0, 1, 1, 0)], [(1, 1, 1)])
     assert boundary_loops(model.weld[model.triangles]) == []
     assert len(boundary_loops(model.triangles)) == 2
-    assert (border_opacity(model) == 1).all()
+    assert (mesh_opacity(model) == 1).all()
 
 
 def test_opacity_grows_inwards_and_ignores_the_hole():
     model = Grid(20, hole=[20 * 10 + 10])
-    opacity = border_opacity(model, feather=5.0).reshape(21, 21)
+    opacity = mesh_opacity(model, feather=5.0).reshape(21, 21)
     assert (opacity[0] == 0).all()
     assert (opacity[:, -1] == 0).all()
     assert (np.diff(opacity[:6, 10]) > 0).all()
@@ -61,3 +61,9 @@ def test_diagonals_of_quads_are_hidden_and_other_edges_are_not():
 
 def test_a_lone_triangle_keeps_all_edges():
     np.testing.assert_array_equal(wire_edges(np.int32([[0, 1, 2]])), np.eye(3, dtype=np.uint8))
+
+
+def test_the_scalp_fades_upwards():
+    model = Sheets([(0, -120, 10, 0, 0)], [(1, 1, 1)])  # px down are mm up: from the eyes to above the crown
+    opacity = mesh_opacity(model)
+    np.testing.assert_array_equal(opacity[:4], [0, 0, 1, 1])

@@ -31,6 +31,8 @@ def test_the_window_shows_the_picture_letterboxed_and_hands_on_keys():
     assert told["bottom"] == [0, 0, 0]
     assert told["hud_changes_top"]
     assert not told["hud_changes_bottom"]
+    assert told["resized"] == [90, 60]
+    assert told["resized_top"] == [23, 44]  # 45 rows of picture in the middle, the upper half of them red
     expected = [["view", "wire"], ["view", "texture"], ["gaze", None], ["next_view", None], ["quit", None]]
     assert told["actions"] == expected
     assert told["left_over"] == 0

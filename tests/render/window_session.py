@@ -1,6 +1,7 @@
 """Run by test_window.py on a virtual display: a short life of the window, told as JSON on stdout."""
 
 import json
+import time
 
 import numpy as np
 from tiny_faces import Sheets, grey, make_result
@@ -27,6 +28,12 @@ def main() -> None:
     window.show(scene)
     window.show(scene, ["30 fps"])
     swap()
+    window._window.size = (60, 90)
+    deadline = time.monotonic() + 5
+    while window._window.buffer_size != (60, 90) and time.monotonic() < deadline:
+        window.events()
+        time.sleep(0.01)
+    window.show(scene)
     keys = window._window.keys
     for key in (keys.NUMBER_4, keys.NUMPAD_2, keys.G, keys.TAB, keys.Z, keys.ESCAPE):
         window._window.on_key_press(key, 0)
@@ -35,7 +42,7 @@ def main() -> None:
     open_after_escape = not window.should_close
     window.close()
     window.show(scene)
-    plain, with_hud = shown
+    plain, with_hud, resized = shown
     print(
         json.dumps(
             {
@@ -45,6 +52,8 @@ def main() -> None:
                 "bottom": plain[50, 60].tolist(),
                 "hud_changes_top": bool((plain[:40] != with_hud[:40]).any()),
                 "hud_changes_bottom": bool((plain[45:] != with_hud[45:]).any()),
+                "resized": resized.shape[:2],
+                "resized_top": [int(row) for row in np.flatnonzero(resized[:, 30, 0] == 255)[[0, -1]]],
                 "actions": actions,
                 "left_over": len(window.events()),
                 "open_after_escape": open_after_escape,

@@ -4,8 +4,10 @@ import functools
 import http.server
 import logging
 import threading
+import time
 
 import av
+import cv2
 import numpy as np
 import pytest
 from clips import gradient, turn, write_clip
@@ -175,6 +177,41 @@ def test_a_file_behind_a_url_loses_no_frame(tmp_path, server):
     video = Video(f"{server}/a.mp4")
     assert not video.live
     assert len(list(video.shots())) == 10
+
+
+class Broadcast(http.server.BaseHTTPRequestHandler):
+    """An IP camera: MJPEG over HTTP, without an end."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
+        self.end_headers()
+        try:
+            for index in range(10_000):
+                jpeg = cv2.imencode(".jpg", gradient(64, 48, index))[1].tobytes()
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+                time.sleep(0.005)
+        except OSError:
+            pass  # the viewer left
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_camera_on_the_network_is_live():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broadcast) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        video = Video(f"http://127.0.0.1:{running.server_port}/stream")
+        assert video.live
+        playing = video.shots()
+        found = [next(playing) for _ in range(5)]
+        assert found[0].image.shape == (48, 64, 3)
+        times = [shot.time for shot in found]
+        assert times == sorted(set(times))
+        video.close()
+        assert list(playing) == []
+        running.shutdown()
 
 
 def test_a_url_that_leads_nowhere(server):

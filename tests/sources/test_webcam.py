@@ -53,7 +53,7 @@ def test_the_mode_is_asked_for_mjpg_first():
     capture = Capture()
     Webcam("0", (1280, 720), 60, opener=lambda index: capture, lister=dict)
     assert next(iter(capture.modes)) == cv2.CAP_PROP_FOURCC
-    assert capture.modes[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter_fourcc(*"MJPG")
+    assert capture.modes[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
     assert capture.modes[cv2.CAP_PROP_FRAME_WIDTH] == 1280
     assert capture.modes[cv2.CAP_PROP_FRAME_HEIGHT] == 720
     assert capture.modes[cv2.CAP_PROP_FPS] == 60

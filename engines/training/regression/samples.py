@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from engines.training import labels
@@ -21,6 +22,7 @@ from engines.training.samples import tracker_error
 from engines.training.store import SIDE
 from realtime.alignment import crop_matrix, to_crop
 from realtime.frames import Array, Image
+from realtime.light import to_linear
 from realtime.regressed import crop_pose, turn_light
 
 Rng = np.random.Generator
@@ -90,26 +92,37 @@ def make_sample(
     if library is not None:
         occlusion = occlude(clean, in_crop, library, rng, kinds)
         covered, mask = occlusion.image, occlusion.mask.astype(np.uint8)
+    before = clean
     clean, covered = photograph(clean, covered, rng)
+    judged = np.isin(codes, SKIN)
+    turn = float(np.arctan2(matrix[1, 0], matrix[0, 0]))
+    light = turn_light(e.light[index], turn) * np.repeat(exposure(before, clean, judged), 9)
 
     pose = crop_pose(e.pose[index], matrix, size, STORE_CAMERA)
-    turn = float(np.arctan2(matrix[1, 0], matrix[0, 0]))
     return Sample(
         image=covered,
         clean=clean,
         mask=mask,
-        judged=np.isin(codes, SKIN).astype(np.uint8),
+        judged=judged.astype(np.uint8),
         bump=height,
         bump_known=(known > 0.99).astype(np.float32),
         identity=e.identity[index],
         expression=e.expression[index],
         albedo=e.albedo[index],
-        light=turn_light(e.light[index], turn),
+        light=light,
         pose=pose.vector(),
         landmarks=in_crop / np.float32(size),
         mesh_landmarks=to_crop(e.fitted[index], matrix) / np.float32(size),
         rendered=np.float32(source.rendered),
     )
+
+
+def exposure(before: Image, after: Image, skin: NDArray[np.bool_]) -> Array:
+    """(3,) how much brighter the skin has become in linear RGB; 1 where none is seen."""
+    if skin.sum() < 20:
+        return np.ones(3, np.float32)
+    old, new = (to_linear(image[skin][::7]).mean(0) for image in (before, after))
+    return (new / np.maximum(old, 0.01)).astype(np.float32)
 
 
 def fill(image: Image, mask: Image, others: Sequence[Image], rng: Rng) -> Image:
