@@ -32,11 +32,13 @@ class Headless:
         config: the user's choices.
         model: the face model.
         sinks: what takes the results.
-        remote: what viewers in browsers change.
+        remote: what viewers in browsers change; None: there are none.
     """
 
-    def __init__(self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls) -> None:
-        self._sinks, self._remote = sinks, remote
+    def __init__(
+        self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls | None = None
+    ) -> None:
+        self._sinks, self._remote = sinks, remote or RemoteControls(Controls())
         self._controls = Controls(view=config.view)
         draws = not sinks or any(sink.needs_picture for sink in sinks)
         self._scene = SceneRenderer(FIRST_SIZE, model, config.samples) if draws else None
@@ -65,11 +67,13 @@ class Windowed:
         config: the user's choices.
         model: the face model.
         sinks: what takes the results.
-        remote: what viewers in browsers change.
+        remote: what viewers in browsers change; None: there are none.
     """
 
-    def __init__(self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls) -> None:
-        self._remote = remote
+    def __init__(
+        self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls | None = None
+    ) -> None:
+        self._remote = remote or RemoteControls(Controls())
         self._window = Window(TITLE, config.source.size or FIRST_SIZE)
         self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context)
         self._controls = Controls(view=config.view, samples=config.samples)

@@ -9,7 +9,7 @@ import pytest
 from realtime.outputs.webrtc.options import ServeOptions
 from realtime.outputs.webrtc.server import WebRtcOutput
 
-from .fakes import SHAPES, Producer
+from .fakes import HEIGHT, SHAPES, WIDTH, Producer
 
 
 class Running:
@@ -31,9 +31,11 @@ def serve() -> Iterator[Callable[..., Running]]:
     """Starts servers on free ports; stops them, and looks that no thread of theirs stays."""
     with ExitStack() as stack:
 
-        def start(options: ServeOptions | None = None, rate: float = 30.0, **others: object) -> Running:
+        def start(
+            options: ServeOptions | None = None, size: tuple[int, int] = (WIDTH, HEIGHT), **others: object
+        ) -> Running:
             output = stack.enter_context(WebRtcOutput(options or ServeOptions(port=0), shape_names=SHAPES, **others))
-            return Running(output, stack.enter_context(Producer(output, rate)))
+            return Running(output, stack.enter_context(Producer(output, size=size)))
 
         yield start
     names = [thread.name for thread in threading.enumerate()]
