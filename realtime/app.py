@@ -41,24 +41,26 @@ def run(config: Config) -> Timings:
     with ExitStack() as stack:
         source = open_source(config.source, config.stills)
         stack.callback(source.close)
-        from realtime.covered_faces import open_covered_faces
-        from realtime.reconstruction import Options, Reconstructor
         from realtime.show import Headless, Windowed
-        from realtime.tracking import MediaPipeTracker
 
         lossless = not (source.live or config.source.drop)
         model = MorphableModel.load()
         sinks = _open_sinks(config, source, model, lossless, stack)
         remote = RemoteControls(Controls(view=config.view, samples=config.samples))
         sinks += _open_web(config, source, model, remote, stack)
+        show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote)
+        stack.callback(show.close)
+        # The slowest to load come last: whatever the user must mend is told before.
+        from realtime.covered_faces import open_covered_faces
+        from realtime.reconstruction import Options, Reconstructor
+        from realtime.tracking import MediaPipeTracker
+
         tracker = MediaPipeTracker(config.max_faces, config.stills)
         stack.callback(tracker.close)
         covered = open_covered_faces(config.stills, config.device)
         for line in covered.why if covered else ():
             log.info(line)
         reconstructor = Reconstructor(model, Options(config.stills), covered)
-        show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote)
-        stack.callback(show.close)
         timings = Timings()  # starts now: loading what is needed is not part of any frame
         work = partial(_compute, tracker, reconstructor, timings)
         with _until_interrupted(), _pipeline(config.source, source, work, lossless, timings) as pipeline:

@@ -30,7 +30,8 @@ DARK_IS_DEEP = 0.12
 # Penalties on slope squared and height squared.
 SMOOTHNESS = 0.005
 FLATNESS = 0.004
-ITERATIONS = 8
+# Conjugate gradient steps from nothing, and from the relief before.
+ITERATIONS, WARM_ITERATIONS = 20, 6
 # Detail beyond this is a mole or a highlight, not relief.
 LARGEST_DETAIL = 0.2
 # ln(seen / expected) from here (trusted) to there (not at all) away from the face's median is hair, or a
@@ -38,12 +39,24 @@ LARGEST_DETAIL = 0.2
 OUTLIER = (0.35, 0.6)
 # Red light goes deepest into skin: moles and freckles show least in it.
 LUMINANCE = np.array([0.65, 0.3, 0.05], np.float32)
-# Parts of the mesh whose colour has edges of its own, or which are no skin.
-EXCLUDED = ("brows", "eyes", "lips", "eyelids", "inner_mouth", "teeth", "tongue", "ears", "neck")
-FEATHER = 2.5  # texels over which these fade
+# Parts of the mesh that are skin and of one colour; at their borders the relief fades.
+SKIN_PARTS = ("skin", "nose")
+FEATHER = 2.5  # texels
+# Texels that are cut off these parts first, since brows and lips may be wider than the mesh's.
+MARGIN = 3
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 # The share of a hidden side's relief that is taken from the other side.
 MIRRORED = 0.7
+
+
+def vertices_of(model: MorphableModel, parts: tuple[str, ...]) -> Array:
+    """(V,) 1 where the mesh is one of these parts, else 0."""
+    return np.isin(model.parts, [model.mesh_part_names.index(part) for part in parts]).astype(np.float32)
+
+
+def skin_vertices(model: MorphableModel) -> Array:
+    """(V,) 1 where the mesh is skin of one colour, else 0."""
+    return vertices_of(model, SKIN_PARTS)
 
 
 class BumpEstimator:
@@ -51,11 +64,12 @@ class BumpEstimator:
 
     def __init__(self, model: MorphableModel) -> None:
         self.grid = TexelGrid(model, WORK_SIZE)
-        names = [i for i, name in enumerate(model.mesh_part_names) if name in EXCLUDED]
-        skin = self.grid.to_map(self.grid.spread((~np.isin(model.parts, names)).astype(np.float32)[None])[0])
-        # Eroded first, so that the feather lies wholly inside and a brow or lip wider than the mesh's stays out.
-        core = cv2.erode((skin > 0.99).astype(np.float32), np.ones((9, 9), np.uint8), borderValue=0)
-        self._region = cv2.GaussianBlur(core, (0, 0), FEATHER) * (skin > 0.5)
+        skin = self._map_of(skin_vertices(model))
+        # The hairline is no such border: it is each person's own, and hair gives itself away.
+        inner = self._map_of(vertices_of(model, (*SKIN_PARTS, "scalp")))
+        kernel = np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)
+        core = cv2.erode((inner > 0.99).astype(np.float32), kernel, borderValue=0)
+        self._region = cv2.GaussianBlur(core * (skin > 0.5), (0, 0), FEATHER) * (inner > 0.5)
         self._slopes = _slope_vectors(self.grid, model.mean)
 
     def relief(
@@ -111,6 +125,10 @@ class BumpEstimator:
         relief = solve_relief(detail, across, down, weight, start)
         return LARGEST * np.tanh(relief / LARGEST), weight
 
+    def _map_of(self, values: Array) -> Array:
+        """(V,) values of the vertices -> (WORK_SIZE, WORK_SIZE)."""
+        return self.grid.to_map(self.grid.spread(values[None])[0])
+
     def _trusted(self, contrast: Array, seen: Array) -> Array:
         """(WORK_SIZE, WORK_SIZE) 0..1: where contrast (N,) can be relief of skin; fading towards its edges."""
         region = self._region.ravel()[self.grid.covered]
@@ -129,6 +147,7 @@ class BumpMemory:
 
     Attributes:
         heights: (WORK_SIZE, WORK_SIZE) mm, as seen.
+        looks: how many pictures it comes from.
         bump: (SIZE, SIZE) float16 mm, the map to hand on: where nothing was seen it holds the mirrored other
             side, weaker, or nothing. A new array whenever it changes, the same one until then.
     """
@@ -139,15 +158,19 @@ class BumpMemory:
     def __init__(self) -> None:
         self.heights = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
         self.bump = np.zeros((SIZE, SIZE), np.float16)
-        self._weight = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+        self.looks = 0
+        self._weight = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of all looks together
+        self._best = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of the best look: fades at the skin's borders
 
     def add(self, heights: Array, weight: Array) -> None:
         """Blends in one picture's relief, as `BumpEstimator.relief` returns it."""
+        self.looks += 1
         self._weight = np.minimum(self._weight, self.MOST) + weight
+        self._best = np.maximum(self._best, weight)
         self.heights += weight / np.maximum(self._weight, 1e-6) * (heights - self.heights)
-        trust = np.clip(self._weight, 0, 1)
+        trust = self._best
         # The UV map is symmetric about u = 1/2.
-        other = MIRRORED * np.clip(self._weight[:, ::-1] - trust, 0, 1)
+        other = MIRRORED * np.clip(trust[:, ::-1] - trust, 0, 1)
         filled = self.heights * trust + self.heights[:, ::-1] * other
         self.bump = cv2.resize(filled, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float16)
 
@@ -182,7 +205,7 @@ def solve_relief(detail: Array, across: Array, down: Array, weight: Array, start
         residual -= normal(heights)
     direction = residual.copy()
     energy = float((residual * residual).sum())
-    for _ in range(ITERATIONS):
+    for _ in range(ITERATIONS if start is None else WARM_ITERATIONS):
         if energy < 1e-9:
             break
         pushed = normal(direction)

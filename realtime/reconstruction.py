@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
-from realtime.bump import BumpEstimator, BumpMemory
+from realtime.bump import BumpEstimator, BumpMemory, skin_vertices
 from realtime.camera import assumed_camera, picture_vertices
 from realtime.covered_faces import CoveredFaces
 from realtime.fitting import Fit, Fitter, IdentityEvidence, Prior
@@ -34,6 +34,8 @@ EVIDENCE_EVERY = 15
 LEAST_SHARE = 0.04
 # The tracker errs alike in all frames of a face: however many there are, they count as no more than these.
 MOST_FRAMES = 2
+# A face less visible than this (mean weight of its landmarks) says nothing new about identity.
+LEAST_SEEN = 0.7
 # How strongly a face that returns is believed to be the one that left.
 RETURN_STRENGTH = 4.0
 # Outer corner to outer corner of the eyes, mm: a face's size in the picture, whichever way it looks.
@@ -82,8 +84,7 @@ class Reconstructor:
         self._bumps = BumpEstimator(model)
         self._albedo = np.zeros(len(model.albedo_basis), np.float32)
         self._mean_albedo = model.albedo(self._albedo)
-        names = [i for i, name in enumerate(model.mesh_part_names) if name in ("skin", "nose")]
-        self._skin = np.isin(model.parts, names).astype(np.float32)
+        self._skin = skin_vertices(model)
         self._tracks: dict[int, Track] = {}
 
     def process(self, frame: Frame, faces: list[TrackedFace]) -> FrameResult:
@@ -180,6 +181,8 @@ class Reconstructor:
         self, track: Track, face: TrackedFace, camera: Camera, fit: Fit, weights: Array | None, prior: Prior | None
     ) -> None:
         """Adds what this frame says about identity to what the others said."""
+        if weights is not None and weights.mean() < LEAST_SEEN:
+            return
         newer = self._fitter.evidence(face.landmarks, camera, fit, weights)
         if newer is None:
             return
@@ -221,7 +224,7 @@ class Reconstructor:
                     self._mean_albedo,
                     light,
                     visibility,
-                    start=track.relief.heights,
+                    start=track.relief.heights if track.relief.looks else None,
                 )
             )
         return track.relief.bump

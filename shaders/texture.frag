@@ -4,7 +4,7 @@
 #include "bump.glsl"
 #include "srgb.glsl"
 
-uniform sampler2D picture; // the frame, sRGB
+uniform sampler2D picture; // the frame, completed where the face is covered; sRGB
 uniform vec3 lamp;         // unit vector towards the lamp, camera frame
 
 const float AMBIENT = 0.35;

@@ -99,7 +99,8 @@ class ScanHeads:
     def texture(self, photo: FittedPhoto) -> FittedPhoto:
         """A photograph fitted with our mesh, for theirs."""
         carried = self.carry(np.hstack([photo.points, photo.normals, photo.seen[:, None], photo.fill]))
-        return FittedPhoto(photo.image, carried[:, :3], carried[:, 3:6], carried[:, 6], photo.light, carried[:, 7:10])
+        points, normals, seen, fill = carried[:, :3], carried[:, 3:6], carried[:, 6], carried[:, 7:10]
+        return FittedPhoto(photo.image, photo.backdrop, points, normals, seen, photo.light, fill)
 
 
 def shape_error(found: NDArray, truth: NDArray) -> float:

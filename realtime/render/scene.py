@@ -13,6 +13,7 @@ from realtime.render.context import check_owner, headless_context
 from realtime.render.gaze import GazeRays
 from realtime.render.hud import Hud
 from realtime.render.mesh import SurfaceModel
+from realtime.render.pictures import PICTURES
 from realtime.render.programs import load_program
 from realtime.render.surface import FRAME_UNIT, FaceSurface
 from realtime.render.targets import FaceLayer, PictureTarget, Rectangle
@@ -65,12 +66,12 @@ class SceneRenderer:
         chosen = find_view(view)
         height, width = result.frame.image.shape[:2]
         self._fit_targets((width, height))
-        self._target.begin(result.frame.image)
+        self._target.begin(PICTURES[chosen.picture](result))
         if chosen.fragment:
             self._draw_faces(result, chosen)
-            if gaze:
-                for face in result.faces:
-                    self._gaze.draw(face, (width, height))
+        if gaze:
+            for face in result.faces:
+                self._gaze.draw(face, (width, height))
         if hud:
             self._hud.draw(hud, (width, height), top_down=True)
 

@@ -13,7 +13,7 @@ Rectangle = tuple[int, int, int, int]  # px: left, top, right, bottom
 
 
 class PictureTarget:
-    """The finished picture, and the frame that lies under it."""
+    """The finished picture, and the one that lies under the faces."""
 
     def __init__(self, context: moderngl.Context, size: tuple[int, int]) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""The views one can switch between while the program runs."""
+"""The views one can switch between while the program runs: names and ingredients, nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from realtime.errors import UserError
 
 @dataclass(frozen=True)
 class View:
-    """What one view draws over the frame."""
+    """What one view shows."""
 
     name: str
     about: str  # for the help
-    vertex: str = ""  # in shaders/; without one the frame is shown as it is
+    vertex: str = ""  # in shaders/; without them no face is drawn
     fragment: str = ""
+    picture: str = "frame"  # what lies under the faces: a key of pictures.PICTURES
     right_half: bool = False  # draw in the right half only, so that the left shows the frame
 
     @property
@@ -25,11 +26,14 @@ class View:
 
 _ALL = (
     View("shaded", "model skin in the estimated light", "face.vert", "shaded.frag"),
-    View("texture", "own pixels under a circling lamp", "face.vert", "texture.frag"),
+    View("texture", "own pixels under a circling lamp", "face.vert", "texture.frag", "complete"),
     View("bump", "bump-mapped normals as colours", "face.vert", "bump.frag"),
     View("wire", "wireframe over the frame", "wire.vert", "wire.frag"),
     View("split", "left the frame, right shaded", "face.vert", "shaded.frag", right_half=True),
     View("off", "the frame alone"),
+    View("complete", "the frame with what is covered painted in", picture="complete"),
+    View("parts", "parts of the complete face", picture="parts"),
+    View("mask", "what covers the face", picture="mask"),
 )
 _BY_NAME = {view.name: view for view in _ALL}
 VIEWS = tuple(_BY_NAME)

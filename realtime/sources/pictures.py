@@ -9,9 +9,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.errors import UserError
 from realtime.frames import Image
+from realtime.quiet import quiet_native_logs
 from realtime.sources.base import STILL_SECONDS, Shot
 
 log = logging.getLogger(__name__)
@@ -26,14 +28,20 @@ def read_picture(path: Path) -> Image | None:
     data = np.frombuffer(path.read_bytes(), np.uint8)
     if not len(data):
         return None
-    # OpenCV turns a photo upright only when it may also drop the transparency.
     try:
-        raw = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if path.suffix.lower() not in {".jpg", ".jpeg"} else None
-        if raw is not None and raw.ndim == 3 and raw.shape[2] == 4:
-            return _over_backdrop(raw)
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        with quiet_native_logs():  # libpng has views on colour profiles
+            return _decoded(data, may_be_clear=path.suffix.lower() not in {".jpg", ".jpeg"})
     except cv2.error:  # larger than OpenCV takes
         return None
+
+
+def _decoded(data: NDArray[np.uint8], may_be_clear: bool) -> Image | None:
+    """A picture file's content as (H, W, 3) RGB; see `read_picture`."""
+    # OpenCV turns a photo upright only when it may also drop the transparency.
+    raw = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if may_be_clear else None
+    if raw is not None and raw.ndim == 3 and raw.shape[2] == 4:
+        return _over_backdrop(raw)
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
     return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 

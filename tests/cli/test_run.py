@@ -104,13 +104,32 @@ def test_an_existing_recording_outlives_a_mistake(capsys, tmp_path):
     assert out.read_bytes() == b"precious"
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
+def test_a_window_without_a_display(capsys, photo, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    lines = mistake(capsys, "--source", photo)
+    assert "No window" in lines[0]
+    assert "--headless" in lines[1]
+
+
+def test_no_gl_library(capsys, photo, monkeypatch, tmp_path):
+    def missing(**named):
+        raise Exception("libGL.so not loaded")
+
+    monkeypatch.setattr("moderngl.create_context", missing)
+    lines = mistake(capsys, "--source", photo, "--headless", "--record", tmp_path / "out.mp4")
+    assert "libGL.so not loaded" in lines[0]
+
+
 def test_bugs_keep_their_stack_trace(monkeypatch, photo):
     monkeypatch.setattr("realtime.config.parse", lambda arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run.main([])
 
 
-def test_a_run_without_a_face_ends_well(capsys, photo, tmp_path):
+def test_a_run_without_a_face_and_without_gl_ends_well(capsys, photo, tmp_path, monkeypatch):
+    monkeypatch.setattr("moderngl.create_context", lambda **named: 1 / 0)  # --dump alone draws nothing
     assert run.main(["--source", str(photo), "--headless", "--dump", str(tmp_path / "out")]) == run.OK
     assert "1 frames seen, 1 shown, 0 dropped, 1 without a face" in capsys.readouterr().out
     frame = np.load(tmp_path / "out" / "wall.npz")

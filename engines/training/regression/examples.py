@@ -108,30 +108,56 @@ def head_examples(
 def _render(
     store: FaceStore, truth: PseudoTruth, sources: Array, count: int, seed: int, folder: Path, progress: Progress
 ) -> None:
+    maker = HeadMaker(store, truth, sources, seed)
+    save_heads((maker.make(number) for number in progress(range(count))), count, folder)
+
+
+def save_heads(heads: Iterable[dict[str, Array]], count: int, folder: Path) -> None:
+    """Writes `count` heads as `HeadMaker.make` makes them, one file for each field of `Examples`."""
     folder.mkdir(parents=True, exist_ok=True)
-    model = MorphableModel.load()
-    mesh, folds = Mesh.of(model), FoldMaker(model)
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (count, SIDE, SIDE, 3))
     rows: dict[str, list[Array]] = {f.name: [] for f in fields(Examples) if f.name != "images"}
-    for number in progress(range(count)):
-        rng = np.random.default_rng((seed, number))
-        source = int(rng.choice(sources))
-        texture = without_relief(store.images[source], read_photo(model, *_stored(store, source), truth, source))
+    for number, head in enumerate(heads):
+        images[number] = head["images"]
+        for name, values in rows.items():
+            values.append(head[name])
+    images.flush()
+    for name, values in rows.items():
+        stacked = np.stack(values)
+        np.save(folder / f"{name}.npy", stacked if name == "bump" else stacked.astype(np.float32))
+
+
+class HeadMaker:
+    """Makes head number n, always the same for one seed: the truth about it under the names of `Examples`."""
+
+    def __init__(self, store: FaceStore, truth: PseudoTruth, sources: Array, seed: int) -> None:
+        self.store, self.truth, self.sources, self.seed = store, truth, sources, seed
+        self.model = MorphableModel.load()
+        self.mesh, self.folds = Mesh.of(self.model), FoldMaker(self.model)
+
+    def make(self, number: int) -> dict[str, Array]:
+        """One head."""
+        model, truth = self.model, self.truth
+        rng = np.random.default_rng((self.seed, number))
+        source = int(rng.choice(self.sources))
+        stored = _stored(self.store, source)
+        texture = without_relief(stored[0], read_photo(model, *stored, truth, source))
         photo = fitted_photo(model, texture, truth, source)
         identity = rng.standard_normal(len(model.identity_basis)).astype(np.float32)
         expression = random_expression(rng, truth.expression[source])
         vertices = model.vertices(identity, expression)
         look = Look(
             pose=centered(model, vertices, random_pose(rng, truth.pose[source])),
-            light=random_light(rng, truth.light[source], truth.light[sources]),
-            displacement=folds.draw(rng),
+            light=random_light(rng, truth.light[source], truth.light[self.sources]),
+            displacement=self.folds.draw(rng),
             cavity=float(rng.uniform(0, 0.25)),
         )
-        picture = render_head(mesh, photo, vertices, model.normals(vertices), look)
-        images[number] = picture.image
-        truths = {
-            "landmarks": model.landmarks(picture.points[:, :2]),
-            "fitted": model.landmarks(picture.points[:, :2]),
+        picture = render_head(self.mesh, photo, vertices, model.normals(vertices), look)
+        points = model.landmarks(picture.points[:, :2])
+        return {
+            "images": picture.image,
+            "landmarks": points,
+            "fitted": points,
             "identity": identity,
             "expression": expression,
             "pose": look.pose,
@@ -139,12 +165,6 @@ def _render(
             "light": look.light,
             "bump": quantise(*shrink(picture.bump, picture.bump_known)),
         }
-        for name, value in truths.items():
-            rows[name].append(value)
-    images.flush()
-    for name, values in rows.items():
-        stacked = np.stack(values)
-        np.save(folder / f"{name}.npy", stacked if name == "bump" else stacked.astype(np.float32))
 
 
 def random_pose(rng: Rng, photo_pose: Array) -> Array:

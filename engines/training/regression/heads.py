@@ -30,6 +30,8 @@ SEEN = 0.25
 DARKEST = 0.12
 # px around a point that say how deep it lies
 CAVITY = 9
+# px around the fitted head that are painted out with it
+MARGIN_OF_HEAD = 7
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class FittedPhoto:
     """A photograph and the mesh lying in it; V vertices of any mesh of a face."""
 
     image: Image  # (SIDE, SIDE, 3) RGB
+    backdrop: Image  # (SIDE, SIDE, 3) RGB: the picture with the head painted out by what surrounds it
     points: Array  # (V, 2 or more) px
     normals: Array  # (V, 3) camera frame
     seen: Array  # (V,) 0..1
@@ -87,7 +90,11 @@ def fitted_photo(model: MorphableModel, image: Image, truth: PseudoTruth, index:
     points = picture_vertices(vertices, pose, STORE_CAMERA)
     normals = model.normals(vertices) @ pose[:3, :3].T
     seen = vertex_visibility(points, model.triangles, normals, STORE_CAMERA)
-    return FittedPhoto(image, points, normals, seen, truth.light[index], model.albedo(truth.albedo[index]))
+    head = rasterize(points, model.triangles, SIDE).covered.astype(np.uint8)
+    around = 1 - cv2.dilate(head, np.ones((MARGIN_OF_HEAD, MARGIN_OF_HEAD), np.uint8))
+    soft = cv2.blur(around.astype(np.float32), (5, 5))[..., None]
+    backdrop = (soft * image + (1 - soft) * spread(image, around)).astype(np.uint8)
+    return FittedPhoto(image, backdrop, points, normals, seen, truth.light[index], model.albedo(truth.albedo[index]))
 
 
 def render_head(mesh: Mesh, photo: FittedPhoto, vertices: Array, normals: Array, look: Look) -> Picture:
@@ -120,7 +127,7 @@ def render_head(mesh: Mesh, photo: FittedPhoto, vertices: Array, normals: Array,
 
 
 def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments, normals: Array) -> tuple[Array, Image]:
-    """Linear RGB albedo of every covered pixel, and the photograph bent along with the head (sRGB)."""
+    """Linear RGB albedo of every covered pixel, and the photograph's surroundings bent along with the head (sRGB)."""
     triangles = mesh.triangles
     direct = photo.seen[triangles].min(1) >= SEEN
     mirrored = ~direct & (photo.seen[mesh.mirror][triangles].min(1) >= SEEN)
@@ -140,9 +147,12 @@ def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments,
     trusted = fragments.covered & direct[triangle]
     carried = cv2.blur(spread(flow, trusted), (15, 15))  # so that what surrounds the head bends smoothly
     where = (np.where(fragments.covered[..., None], source, _pixel_grid() + carried) - 0.5).astype(np.float32)
-    bent = cv2.remap(photo.image, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    bent, backdrop = (
+        cv2.remap(picture, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        for picture in (photo.image, photo.backdrop)
+    )
     albedo = to_linear(bent) / np.maximum(shading(lit_by, photo.light), DARKEST)
-    return np.where(unseen[..., None], on_own[..., 5:8], np.clip(albedo, 0, 1.2)), bent
+    return np.where(unseen[..., None], on_own[..., 5:8], np.clip(albedo, 0, 1.2)), backdrop
 
 
 def _pixel_grid() -> Array:

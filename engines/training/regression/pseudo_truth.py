@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.face_model.model import DEFAULT_PATH, MorphableModel
+from engines.face_model.model import MorphableModel
 from engines.training.labels import PART
 from engines.training.store import MARGIN, SIDE, FaceStore
 from realtime.camera import picture_vertices
@@ -118,10 +118,13 @@ def solve_colors(
     return coefficients, estimate_light(image, points, normals, model.albedo(coefficients), weights)
 
 
-def _fingerprint(store: FaceStore) -> str:
-    """Changes with the face model and with the faces."""
-    digest = hashlib.sha256(DEFAULT_PATH.read_bytes())
-    digest.update("\n".join(store.names).encode())
+def _fingerprint(model: MorphableModel, store: FaceStore) -> str:
+    """Changes with the face model's shapes, landmarks and colours, and with the faces."""
+    digest = hashlib.sha256("\n".join(store.names).encode())
+    for array in (model.mean, model.identity_basis, model.expression_basis, model.landmark_barycentric):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for array in (model.landmark_triangle, model.albedo_mean, model.albedo_basis):
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
@@ -132,12 +135,12 @@ def open_pseudo_truth(
 
     A face that cannot be fitted has an infinite residual.
     """
-    fingerprint = _fingerprint(store)
+    model = MorphableModel.load()
+    fingerprint = _fingerprint(model, store)
     if path.exists():
         with np.load(path) as file:
             if str(file["fingerprint"]) == fingerprint:
                 return PseudoTruth(**{name: file[name] for name in PseudoTruth.__dataclass_fields__})
-    model = MorphableModel.load()
     fitter = Fitter(model)
     nothing = np.zeros(len(model.identity_basis)), np.zeros(52), np.eye(4), np.zeros(len(model.albedo_basis)), NEUTRAL
     lost = (*nothing, np.zeros((478, 2)), np.inf)

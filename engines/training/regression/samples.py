@@ -28,6 +28,7 @@ from realtime.regressed import crop_pose, turn_light
 Rng = np.random.Generator
 
 COVERED = 0.6  # share of the crops that were covered and completed
+COMPLETED = 0.35  # share of these that the trained networks complete, the others are filled by makeshift
 
 
 @dataclass(frozen=True)
@@ -196,10 +197,10 @@ class RegressionBatches(Dataset):
 
 
 def complete_samples(samples: list[Sample], rng: Rng, complete=None) -> list[Sample]:
-    """Paints what is covered: half of them by `complete`, if there is one, the others by makeshift."""
+    """Paints what is covered: some by `complete`, if there is one, the others by makeshift."""
     others = [sample.clean for sample in samples]
     covered = [i for i, sample in enumerate(samples) if sample.mask.any()]
-    chosen = [i for i in covered if complete is not None and rng.random() < 0.6]
+    chosen = [i for i in covered if complete is not None and rng.random() < COMPLETED]
     images = [
         fill(sample.image, sample.mask, others, rng) if i in covered and i not in chosen else sample.image
         for i, sample in enumerate(samples)

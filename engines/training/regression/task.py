@@ -20,8 +20,8 @@ from engines.training.samples import to_network
 from engines.training.trainer import Task
 from realtime.frames import Image
 
-RATE = 1.2e-3
-BATCH = 48
+RATE = 1e-3
+BATCH = 32
 BUMP_TINT = 250  # grey levels per mm of height gained from one pixel to the next
 
 Complete = Callable[[Image, Image], Image]
