@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -51,16 +54,20 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def camera_file(tmp_path_factory) -> Path:
-    """What the fake camera shows, as Motion JPEG: a red and a green half."""
+    """What the fake camera shows, as Motion JPEG: a face (a photograph of NASA's) that sways between red and green."""
+    import cv2
+    from skimage.data import astronaut
+
     path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    face = cv2.resize(astronaut()[:320, 60:380], (480, 480))
     with av.open(str(path), "w", format="mjpeg") as container:
         stream = container.add_stream("mjpeg", rate=30)
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
-        image = np.zeros((480, 640, 3), np.uint8)
-        image[:, :320], image[:, 320:] = (220, 30, 30), (30, 200, 30)
         for index in range(30):
-            image[200:240, :] = 20
-            image[200:240, index * 20 : index * 20 + 40] = 255
+            image = np.zeros((480, 640, 3), np.uint8)
+            left = 80 + round(15 * np.sin(2 * np.pi * index / 30))
+            image[:, left : left + 480] = face
+            image[:, :60], image[:, 580:] = (220, 30, 30), (30, 200, 30)
             for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode(None):
@@ -191,7 +198,7 @@ def test_camera_page_sends_the_camera_and_shows_the_result(page):
                 """() => {
                   const canvas = new OffscreenCanvas(640, 480), context = canvas.getContext("2d");
                   context.drawImage(document.getElementById("result"), 0, 0, 640, 480);
-                  return [...[100, 540]].map((x) => [...context.getImageData(x, 100, 1, 1).data].slice(0, 3));
+                  return [30, 610].map((x) => [...context.getImageData(x, 100, 1, 1).data].slice(0, 3));
                 }"""
             )
             assert left[0] < 110 < left[1]  # red became cyan
@@ -206,6 +213,61 @@ def test_camera_page_sends_the_camera_and_shows_the_result(page):
         finally:
             source.close()
             thread.join()
+
+
+def test_the_whole_program_takes_the_browsers_camera(page):
+    """run.py with the camera page: the face comes back, drawn over, and its numbers by the data channel."""
+    with running_program("--source", "webrtc", "--view", "wire") as base:
+        page.goto(f"{base}/camera")
+        page.click("#start")
+        wait_for(page, "document.getElementById('result').videoWidth === 640", 60)
+        page.evaluate(
+            """async () => {
+              const { watch } = await import("/link.js");
+              window.messages = [];
+              watch(document.createElement("video"), { state() {}, faces: (message) => window.messages.push(message) });
+            }"""
+        )
+        wait_for(page, "window.messages.some((message) => message.faces.length === 1)", 60)
+        face = page.evaluate("window.messages.findLast((message) => message.faces.length === 1).faces[0]")
+        assert len(face["blendshapes"]) == 52
+        assert all(0 <= value <= 1 for value in face["blendshapes"])
+        assert face["position"][2] > 100  # in front of the camera
+        # The result differs from the camera where the face is, and nowhere at the edge.
+        inside, edge = page.evaluate(
+            """() => {
+              const pixels = (id) => {
+                const canvas = new OffscreenCanvas(640, 480), context = canvas.getContext("2d");
+                context.drawImage(document.getElementById(id), 0, 0, 640, 480);
+                return (x, y, w, h) => context.getImageData(x, y, w, h).data;
+              };
+              const own = pixels("own"), result = pixels("result");
+              const unlike = (...box) => {
+                const a = own(...box), b = result(...box);
+                return a.reduce((sum, value, index) => sum + Math.abs(value - b[index]), 0) / a.length;
+              };
+              return [unlike(260, 120, 120, 160), unlike(5, 100, 40, 300)];
+            }"""
+        )
+        assert inside > 2 * edge
+        page.click("#stop")
+        wait_for(page, "document.getElementById('state').textContent === 'Stopped'")
+
+
+@contextmanager
+def running_program(*flags: str):
+    """run.py in a process of its own, on a free port; must end by itself when asked to."""
+    command = [sys.executable, "run.py", "--headless", "--serve", "127.0.0.1:0", *flags]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            link = next((line.split()[-1] for line in process.stdout if line.startswith("Watch: ")), None)
+            assert link, "the program did not start"
+            yield link.rstrip("/")
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+        assert process.returncode == 0
 
 
 def test_faces_belong_to_the_picture_that_is_shown(serve, page):

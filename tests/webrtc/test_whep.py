@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import numpy as np
 import pytest
 
 from realtime.outputs.webrtc import timecode
 from realtime.outputs.webrtc.facedata import FACE, HEADER
-from realtime.outputs.webrtc.options import Limits, ServeOptions
+from realtime.outputs.webrtc.options import Limits, ServeOptions, serve_options
 
 from .fakes import Client, until, wall_ms
 
@@ -260,3 +261,49 @@ def test_large_pictures_are_scaled_down(serve):
         return frames
 
     assert asyncio.run(watch())[-1].shape == (240, 320, 3)
+
+
+def test_https(serve, tmp_path):
+    import datetime
+    import ssl
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+    pem = serialization.Encoding.PEM
+    (tmp_path / "cert.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem))
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    options = serve_options("127.0.0.1:0", certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
+    running = serve(options)
+    assert running.output.link.startswith("https://127.0.0.1:")
+    trust = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+    trust.check_hostname = False
+
+    async def ask():
+        async with aiohttp.ClientSession() as http, http.get(running.output.link + "healthz", ssl=trust) as got:
+            return got.status
+
+    assert asyncio.run(ask()) == 200
+
+
+def test_an_open_address_gets_a_token_and_says_so(serve):
+    running = serve(serve_options("0.0.0.0:0"))
+    link, warning = running.output.greeting()
+    assert len(link.partition("#token=")[2]) >= 32
+    assert "--tls-cert" in warning
+
+    async def ask():
+        client = Client(running.base)
+        status = (await client.request("GET", "/metrics", "", {"Host": "some.name.of.ours"}))[0]
+        await client.peer.close()
+        return status
+
+    assert asyncio.run(ask()) == 401
