@@ -68,19 +68,16 @@ def carry(image: Array, matrix: Array) -> Array:
     return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def settle(probability: Array, before: Array | None) -> Array:
-    """The mask with hysteresis.
+def margin(probability: Array, before: Array | None) -> Array:
+    """How clearly each pixel is covered, with hysteresis: the mask is where this is above 0.
 
     Args:
         probability: (S, S) 0..1, what the contour network says.
         before: (S, S) 0..1, the last mask carried along with the face; None: there was none.
-
-    Returns:
-        (S, S) float32, 0 or 1.
     """
     low, high = HYSTERESIS
-    threshold = (low + high) / 2 if before is None else high - (high - low) * before
-    return (probability > threshold).astype(np.float32)
+    threshold = np.float32((low + high) / 2) if before is None else high - np.float32(high - low) * before
+    return probability - threshold
 
 
 def seam(mask: Array) -> Array:

@@ -20,12 +20,16 @@ from realtime.frames import Array, Camera
 from realtime.landmark_equations import Equations, LandmarkModel, State, initial_pose
 
 # Strength of the priors: identity ~ N(0, 1), loosened; expressions small and, by the linear term, mostly zero,
-# so that a mouth at rest is explained by identity. Brows and lids tell less of identity; the eyeballs' turn,
-# which is seen directly, nothing.
+# so that a mouth at rest is explained by identity. Brows and lids tell less of identity, the eyeballs' turn
+# nothing.
 IDENTITY_PRIOR = 0.7
 EXPRESSION_PRIOR = 2.0
-EXPRESSION_SPARSITY = 5.0
-SPARSITY_BY_START = {"brow": 1.5, "eye": 1.5, "eyeLook": 0.2}
+EXPRESSION_SPARSITY = 4.0
+SPARSITY_BY_START = {"brow": 1.5, "eye": 1.5, "eyeLook": 1.0}
+# Eyes turn together: strength on the difference of their turns, to the side and up or down.
+GAZE_COUPLING = 300.0
+TURNS_TO_THE_LEFT = {"eyeLookOutLeft": 1, "eyeLookInLeft": -1, "eyeLookInRight": -1, "eyeLookOutRight": 1}
+TURNS_UP = {"eyeLookUpLeft": 1, "eyeLookDownLeft": -1, "eyeLookUpRight": -1, "eyeLookDownRight": 1}
 
 # Bounds of one step, against nonsense: radians, share of the distance to the camera, standard deviations.
 MAX_TURN = 0.6
@@ -91,6 +95,11 @@ class Fitter:
         self._sparsity = np.full(self._landmarks.count_expression, EXPRESSION_SPARSITY)
         for start, value in SPARSITY_BY_START.items():
             self._sparsity[[name.startswith(start) for name in model.expression_names]] = value
+
+        self._coupling = np.zeros((len(self._sparsity), len(self._sparsity)))
+        for turns in (TURNS_TO_THE_LEFT, TURNS_UP):
+            difference = np.array([turns.get(name, 0) for name in model.expression_names])
+            self._coupling += GAZE_COUPLING * np.outer(difference, difference)
 
     def fit(
         self, landmarks: Array, camera: Camera, weights: Array | None = None, prior: Prior | None = None
@@ -172,6 +181,7 @@ class Fitter:
             strength, pull = prior.expression_strength, prior.expression_strength * prior.expression
         index = np.arange(boxed, len(right))
         matrix[index, index] += strength
+        matrix[boxed:, boxed:] += self._coupling
         right[boxed:] += pull
 
         # What has no bounds is eliminated, so that only the expressions are left in the box.
@@ -203,9 +213,11 @@ class Fitter:
         held = state.expression[~inside]
         ids = np.arange(6, boxed)
         cross = matrix[np.ix_(ids, moving)]
-        own = matrix[np.ix_(moving, moving)] + np.diag(np.append(POSE_DAMPING, np.full(inside.sum(), EXPRESSION_PRIOR)))
+        own = matrix[np.ix_(moving, moving)]
+        own[range(6), range(6)] += POSE_DAMPING
+        own[6:, 6:] += EXPRESSION_PRIOR * np.eye(inside.sum()) + self._coupling[np.ix_(inside, inside)]
         rest = right[moving] - matrix[np.ix_(moving, fixed)] @ held
-        rest[6:] -= self._sparsity[inside]
+        rest[6:] -= self._sparsity[inside] + self._coupling[np.ix_(inside, ~inside)] @ held
         solved = np.linalg.solve(own, np.column_stack([cross.T, rest]))
         alone = matrix[np.ix_(ids, ids)] - cross @ solved[:, :-1]
         return IdentityEvidence(

@@ -19,8 +19,8 @@ LANDMARKS = 478
 FEWEST_LANDMARKS = 8
 
 # What one landmark tells, relative to the priors. Neighbouring landmarks err together, so 478 of them
-# weigh as much as some 240 independent ones would.
-LANDMARK_WEIGHT = 0.5
+# weigh as much as some hundred independent ones would.
+LANDMARK_WEIGHT = 0.2
 # Residuals beyond this many sigmas count linearly instead of quadratically (Huber).
 ROBUST_LIMIT = 2.5
 # A face whose landmarks spread over less than this (px, standard deviation) cannot be fitted.

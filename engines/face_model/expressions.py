@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, diags, identity
 
-from engines.face_model.closing import Rims, close, split_loop
+from engines.face_model.closing import Rims, close, split_loop, upper_side
 from engines.face_model.makehuman import BaseMesh
 from engines.face_model.surface import Surface
 from engines.face_model.topology import EYES, Topology
@@ -56,7 +56,8 @@ def _closed_lids(topology: Topology, base: BaseMesh, mean: Points, posed: Points
     loop = lid_loop(topology, base, eye)
     upper, lower = split_loop(mean[loop])
     rims, posed_rims = (Rims(v[loop][upper], v[loop][lower]) for v in (mean, posed))
-    closed = posed + close(mean, posed, rims, posed_rims, share=1.0, reach=LID_REACH)
+    above = upper_side(mean, topology.weld[topology.triangles], loop[upper], loop[lower])[topology.weld]
+    closed = posed + close(mean, posed, rims, posed_rims, above, share=1.0, reach=LID_REACH)
     ball = topology.vertices_of(EYES[eye])
     floor = np.linalg.norm(mean[ball] - center, axis=1).max() + LID_GAP
     moved = (np.linalg.norm(posed - mean, axis=1) > 0.2) & (topology.source >= 0)
@@ -72,12 +73,17 @@ def _closed_lids(topology: Topology, base: BaseMesh, mean: Points, posed: Points
 
 def lid_loop(topology: Topology, base: BaseMesh, eye: int) -> NDArray[np.int64]:
     """The vertices, in order, where the skin of one eye's lids turns inward into the socket."""
-    cavity = base.quads[base.body_part == ("eye_cavity.R", "eye_cavity.L")[eye]]
-    skin = base.quads[(base.body_part == "head") & (base.groups == "body")]
-    sides = {(int(a), int(b)) for q in skin for a, b in zip(q, np.roll(q, -1), strict=True)}
-    following = {
-        int(a): int(b) for q in cavity for b, a in zip(q, np.roll(q, -1), strict=True) if (int(a), int(b)) in sides
-    }
+    return shared_loop(topology, base, ("eye_cavity.R", "eye_cavity.L")[eye])
+
+
+def shared_loop(topology: Topology, base: BaseMesh, cavity: str) -> NDArray[np.int64]:
+    """Our vertices, in order, along which the skin borders one of the head's cavities."""
+    body = base.groups == "body"
+    inner, skin = (base.quads[body & (base.body_part == part)] for part in (cavity, "head"))
+    sides = {(int(a), int(b)) for quad in skin for a, b in zip(quad, np.roll(quad, -1), strict=True)}
+    # A side that two quads share runs in opposite directions in them.
+    borders = [(int(a), int(b)) for quad in inner for a, b in zip(np.roll(quad, -1), quad, strict=True)]
+    following = dict(side for side in borders if side in sides)
     vertex = next(iter(following))
     loop = []
     while vertex in following:

@@ -101,6 +101,8 @@ def map_landmarks(topology: Topology, base: BaseMesh, calibration: Calibration) 
         # Only triangles of the same quad: closed lips lie on top of each other.
         support = calibration.vertices[landmark][calibration.barycentric[landmark] > 1e-6]
         shared = np.isin(source, support).sum(1)
+        if not np.isin(support, source).all():
+            raise ValueError(f"landmark {landmark} lies outside the mesh")
         candidates = np.flatnonzero(shared == shared.max())
         found, weights, _ = Surface(vertices, skin[candidates]).closest(positions[landmark : landmark + 1])
         triangle[landmark], barycentric[landmark] = candidates[found[0]], weights[0]

@@ -20,14 +20,11 @@ PAINTED = {
 MOUTH_DEPTH = 22.0  # mm behind the lips over which the inner mouth darkens
 
 
-def paint_inside(topology: Topology, parts: NDArray[np.uint8], mean: Points) -> tuple[Points, NDArray[np.bool_]]:
-    """(V, 3) colours, and (V,) which vertices they are meant for; the others are SKIN."""
+def paint_inside(topology: Topology, parts: NDArray[np.uint8], mean: Points) -> Points:
+    """(V, 3) the colours; SKIN, one for all, where photographs will tell."""
     colors = np.tile(np.array(SKIN), (len(parts), 1))
-    painted = np.zeros(len(parts), bool)
     for name, color in PAINTED.items():
-        chosen = parts == PART_NAMES.index(name)
-        colors[chosen] = color
-        painted |= chosen
+        colors[parts == PART_NAMES.index(name)] = color
     inside = parts == PART_NAMES.index("inner_mouth")
     depth = mean[inside, 2].max() - mean[inside, 2]
     colors[inside] *= np.exp(-depth / MOUTH_DEPTH)[:, None]
@@ -38,5 +35,4 @@ def paint_inside(topology: Topology, parts: NDArray[np.uint8], mean: Points) -> 
     ball = np.where((degrees > eyeball.IRIS_DEGREES)[:, None], WHITE, ball)
     for first, end in topology.eye_ranges:
         colors[first:end] = ball
-        painted[first:end] = True
-    return colors, painted
+    return colors

@@ -13,7 +13,7 @@ from engines.face_model import eyeball
 from engines.face_model.makehuman import BaseMesh
 from engines.face_model.unwrap import boundary_loops, directed_edges, unwrap
 
-BACK = 37.0  # mm, base mesh: what lies behind the ears' back edge is left out
+BACK = 53.0  # mm, base mesh: what lies behind is left out, but for the ears
 EYELID_RINGS = 2  # rings of the eye socket kept, so that the lids have a thickness
 # Where each chart lies in the picture: centre and radius of its circle. The skin fills it, the rest sits in corners.
 CHARTS = {
@@ -49,9 +49,12 @@ class Topology:
         return self.triangles[self.chart[self.triangles[:, 0]] == list(CHARTS).index(chart)]
 
 
-def make_topology(base: BaseMesh) -> Topology:
-    """Choose the quads, split them symmetrically, and append an eyeball for each side."""
-    charts = _chart_quads(base)
+def make_topology(base: BaseMesh, ears: NDArray[np.bool_]) -> Topology:
+    """Choose the quads, split them symmetrically, and append an eyeball for each side.
+
+    `ears` (B,) marks the base mesh's vertices on the ears.
+    """
+    charts = _chart_quads(base, ears | ears[base.mirror])
     sources, triangles, chart, mirror = [], [], [], []
     count = 0
     for index, quads in enumerate(charts.values()):
@@ -103,10 +106,10 @@ def make_uv(topology: Topology, vertices: NDArray[np.float64], importance: NDArr
     return uv
 
 
-def _chart_quads(base: BaseMesh) -> dict[str, NDArray[np.int64]]:
+def _chart_quads(base: BaseMesh, ears: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
     """The quads of every chart but the eyes, as indices into the base mesh."""
     body = base.groups == "body"
-    front = base.vertices[base.quads][:, :, 2].min(1) > BACK
+    front = (base.vertices[base.quads][:, :, 2].min(1) > BACK) | ears[base.quads].any(1)
     skin = base.quads[body & (base.body_part == "head") & front]
     sockets = base.quads[body & np.isin(base.body_part, ["eye_cavity.L", "eye_cavity.R"])]
     for _ in range(EYELID_RINGS):

@@ -27,6 +27,7 @@ WAITING = 4  # pictures between the drawing thread and the encoder's
 TIME_BASE = Fraction(1, 90_000)
 NOMINAL_RATE = 30  # frames per second: for the encoder's rate control; the times in the file are the true ones
 KEYFRAME_EVERY = 30  # frames; also how much a killed program loses
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # no room, or none left for this user
 # A fragmented file is playable up to its last fragment at any moment; when it is closed properly,
 # `hybrid_fragmented` turns it into a plain MP4, which every player can seek in.
 CONTAINER = {"movflags": "+hybrid_fragmented+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
@@ -54,6 +55,7 @@ class Recorder:
         self._pictures: Mailbox[tuple[Image, float]] = Mailbox(lossless, WAITING)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._error: BaseException | None = None
+        self._recorded = False
         self._thread.start()
 
     @property
@@ -81,10 +83,12 @@ class Recorder:
         except UserError:
             if error is None:  # the error under way says more
                 raise
+        if error is None:
+            log.info("Recorded %s", self._path if self._recorded else "nothing: no frame came.")
 
     def _raise(self) -> None:
         error, self._error = self._error, None
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in FULL:
             raise UserError(
                 f"The disk is full: {self._path} ends early, and plays up to there.",
                 "Make room, or record to another disk.",
@@ -106,9 +110,8 @@ class Recorder:
         try:
             picture, time = self._pictures.get()
         except Finished:
-            self._path.unlink(missing_ok=True)
-            log.warning("Nothing was recorded: no frame came.")
-            return
+            return  # nothing came: what may lie at the path from before stays as it is
+        self._recorded = True
         with av.open(str(self._path), "w", format="mp4", options=CONTAINER) as container:
             stream = container.add_stream("libx264", rate=NOMINAL_RATE, options=ENCODER)
             stream.height, stream.width = (side + side % 2 for side in picture.shape[:2])

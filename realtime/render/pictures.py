@@ -53,11 +53,12 @@ def mask_picture(result: FrameResult) -> Image:
 
 
 def parts_picture(result: FrameResult) -> Image:
-    """(H, W, 3) the frame, each part of the complete face in a colour of its own."""
+    """(H, W, 3) the completed frame, each part of the complete face in a colour of its own."""
+    picture = complete_picture(result)
     if result.parts is None:
-        return result.frame.image
+        return picture
     color = np.asarray(cv2.LUT(cv2.merge([result.parts] * 3), _PART_LUT), np.uint8)
-    return _tinted(result.frame.image, color, result.parts)
+    return _tinted(picture, color, result.parts)
 
 
 def _tinted(image: Image, color: Image, mask: Image) -> Image:

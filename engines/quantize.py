@@ -1,0 +1,206 @@
+"""Writes a trained network as int8 ONNX, if that is nearly as good and faster than what the CPU does otherwise.
+
+    python -m engines.quantize contour --run runs/contour
+
+Calibrated on training crops with synthetic occluders, then judged on the validation crops: the mask's IoU for the
+contour network, PSNR in the hole for the completion network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import torch
+
+from engines.engine import COMPLETION_SIZE, WEIGHTS, Engine, NetworkSpec, get_spec, read_weights
+from engines.export import OPSET, example_inputs, slices_to_gathers, write_weights
+from engines.networks import load_network
+from engines.openvino_engine import OpenVinoEngine, open_openvino
+from engines.training.occluders import load_library
+from engines.training.samples import Sample, faces_for, make_sample
+from engines.training.screen import left_out_names
+from engines.training.sources import data_folder
+from engines.training.store import FaceStore, open_store
+from engines.training.validation import face_region, mask_iou, psnr, validation_samples
+from realtime.blending import blend, grow, seam
+from realtime.errors import UserError
+from realtime.frames import Array, Image
+from realtime.unocclude import MASK_GROWN, fill_image, read_image
+
+KINDS = ("contour", "completion")
+CALIBRATION = 160  # crops
+PER_KIND = 24  # validation crops of each kind of occluder
+MOST_LOST = 0.01  # of the task's figure
+TIMED = 60  # runs
+SEED = 7
+
+# What each network computes in int8; the last layer stays in float, its output is what people see.
+QUANTISED = ["Conv"]
+FLOAT_LAYERS = ("/head/",)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """The shipped contour network, for the inputs that the completion network really gets."""
+
+    engine: Engine
+
+    def fill(self, inputs: dict[str, Array], crop: Image) -> Array:
+        """Writes image, mask and parts of a crop (S, S, 3); returns the mask (S, S) 0 or 1 before it is grown."""
+        side = self.engine.spec.inputs[0].shape[-1]
+        fill_image(self.engine.inputs["image"], cv2.resize(crop, (side, side), interpolation=cv2.INTER_LINEAR))
+        found = self.engine.run()
+        probability = cv2.resize(found["mask"][0, 0], crop.shape[:2], interpolation=cv2.INTER_LINEAR)
+        mask = (probability > 0.5).astype(np.float32)
+        fill_image(inputs["image"], crop)
+        inputs["mask"][0, 0] = grow(mask, MASK_GROWN)
+        inputs["parts"][:] = found["parts"]
+        return mask
+
+
+def feeds(spec: NetworkSpec, samples: Iterator[Sample], guide: Guide | None) -> Iterator[dict[str, Array]]:
+    """The network's inputs for each sample's covered crop; fresh arrays."""
+    for sample in samples:
+        inputs = {tensor.name: np.zeros(tensor.shape, np.float32) for tensor in spec.inputs}
+        if guide is None:
+            fill_image(inputs["image"], sample.covered)
+        else:
+            guide.fill(inputs, sample.covered)
+        yield inputs
+
+
+def float_model(kind: str, checkpoint: Path) -> onnx.ModelProto:
+    """The network in float32 with batch normalisation merged into the weights, as the quantiser wants it."""
+    spec, buffer = get_spec(kind), io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            load_network(checkpoint, kind),
+            tuple(example_inputs(spec)),
+            buffer,
+            input_names=[tensor.name for tensor in spec.inputs],
+            output_names=[tensor.name for tensor in spec.outputs],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_from_string(buffer.getvalue())
+    slices_to_gathers(model)
+    return model
+
+
+def quantise(model: onnx.ModelProto, inputs: Iterator[dict[str, Array]]) -> bytes:
+    """The model with its convolutions in int8 between pairs of quantise and dequantise nodes."""
+    import onnxruntime
+    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType
+    from onnxruntime.quantization.quantize import quantize_static
+
+    onnxruntime.set_default_logger_severity(3)  # its notes on what it removed from the graph
+
+    class Reader(CalibrationDataReader):
+        def get_next(self) -> dict[str, Array] | None:
+            return next(inputs, None)
+
+    skipped = [node.name for node in model.graph.node if any(name in node.name for name in FLOAT_LAYERS)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "int8.onnx"
+        quantize_static(
+            model,
+            str(path),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=QUANTISED,
+            nodes_to_exclude=skipped,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            # Activation functions follow the convolutions directly, so that a kernel does both at once.
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Conv"], "CalibMovingAverage": True},
+        )
+        return path.read_bytes()
+
+
+def judge(kind: str, engine: Engine, sets: dict[str, list[Sample]], guide: Guide | None) -> float:
+    """The task's figure, more is better: mean IoU of the mask, or PSNR in the hole."""
+    values = []
+    for name, samples in sets.items():
+        for sample in samples if name != "clear" else []:
+            if guide is None:
+                fill_image(engine.inputs["image"], sample.covered)
+                values.append(mask_iou(engine.run()["mask"][0, 0] > 0.5, sample))
+            else:
+                mask = guide.fill(engine.inputs, sample.covered)
+                complete = blend(sample.covered, read_image(engine.run()["complete"]), seam(mask))
+                hole = face_region(sample) & (sample.mask > 0)
+                values.append(psnr(complete, sample.clean, hole) if hole.sum() > 50 else None)
+    return float(np.mean([value for value in values if value is not None]))
+
+
+def milliseconds(engines: list[Engine]) -> list[float]:
+    """The median time of one run of each, measured in turn so that other load falls on all alike."""
+    times: list[list[float]] = [[] for _ in engines]
+    for _ in range(TIMED):
+        for engine, spent in zip(engines, times, strict=True):
+            start = time.perf_counter()
+            engine.run()
+            spent.append((time.perf_counter() - start) * 1e3)
+    return [float(np.median(spent)) for spent in times]
+
+
+def calibration_samples(data: Path, store: FaceStore, faces: Path, side: int) -> Iterator[Sample]:
+    """Covered crops of training faces."""
+    library, rng = load_library(data), np.random.default_rng(SEED)
+    chosen = rng.choice(faces_for(store, validation=False, left_out=left_out_names(faces)), CALIBRATION)
+    for index in chosen:
+        yield make_sample(store, int(index), library, rng, side)
+
+
+def run(kind: str, checkpoint: Path, data: Path, faces: Path, folder: Path = WEIGHTS) -> bool:
+    """Quantises, judges, and writes `NAME.int8.onnx` if it is worth shipping; returns whether it is."""
+    spec = get_spec(kind)
+    side = COMPLETION_SIZE if kind == "completion" else spec.inputs[0].shape[-1]
+    store = open_store(data, faces)
+    guide = Guide(open_openvino("contour", precision="f32", folder=folder)) if kind == "completion" else None
+    inputs = feeds(spec, calibration_samples(data, store, faces, side), guide)
+    content = quantise(float_model(kind, checkpoint), inputs)
+    exact = OpenVinoEngine(spec, read_weights(f"{kind}.fp16.onnx", folder), precision="f32", why="")
+    small = OpenVinoEngine(spec, content, precision="int8", why="")
+    sets = validation_samples(store, load_library(data, validation=True), side, PER_KIND, left_out_names(faces))
+    figures = [judge(kind, engine, sets, guide) for engine in (exact, small)]
+    times = milliseconds([exact, small])
+    print(f"{kind}: f32 {figures[0]:.4f} in {times[0]:.1f} ms, int8 {figures[1]:.4f} in {times[1]:.1f} ms")
+    if figures[1] < (1 - MOST_LOST) * figures[0] or times[1] >= times[0]:
+        print(f"{kind}: int8 is not worth it, nothing was written.")
+        return False
+    print(f"{write_weights(f'{kind}.int8.onnx', content, folder)}: {len(content) / 1e6:.1f} MB")
+    return True
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: exit 0 when the file was written, 1 when int8 is not worth it, 2 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m engines.quantize", description="Checkpoint to int8 ONNX.")
+    parser.add_argument("network", choices=KINDS)
+    parser.add_argument("--run", type=Path, required=True, help="the training's folder: it holds checkpoint.pt")
+    parser.add_argument("--data", default="../shared/data", help="as for training (default: %(default)s)")
+    parser.add_argument("--faces", type=Path, default=Path("runs/faces"), help="as for training (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    try:
+        return 0 if run(given.network, given.run / "checkpoint.pt", data_folder(given.data), given.faces) else 1
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
