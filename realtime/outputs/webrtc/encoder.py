@@ -16,6 +16,7 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from realtime.frames import Image
 
@@ -139,6 +140,9 @@ def _context(name: str, width: int, height: int, bitrate: int, options: dict[str
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.bit_rate, context.gop_size, context.max_b_frames = bitrate, GOP, 0
     context.time_base, context.framerate = TIME_BASE, Fraction(NOMINAL_RATE)
+    # Said in the stream: what it does not say, browsers guess from the picture's size, and not all alike.
+    context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU601
+    context.color_primaries, context.color_trc = ColorPrimaries.SMPTE170M, ColorTrc.SMPTE170M
     context.thread_count = 1 if width * height <= ONE_THREAD_PIXELS else 2
     limits = {"maxrate": str(bitrate), "bufsize": str(int(bitrate * BUFFER_SECONDS))}
     if name != "libvpx":
