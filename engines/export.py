@@ -99,6 +99,8 @@ def rename_initializers(model: onnx.ModelProto) -> None:
         tensor.name = tensor.name.removeprefix(prefix)
     for node in model.graph.node:
         node.input[:] = [name.removeprefix(prefix) for name in node.input]
+        # Equal weights are stored once; the others are copies of it, made by nodes.
+        node.output[:] = [name.removeprefix(prefix) for name in node.output]
 
 
 def slices_to_gathers(model: onnx.ModelProto) -> None:

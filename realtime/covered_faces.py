@@ -68,7 +68,7 @@ class CoveredFaces:
             each = self._unoccluder.confirm(frame.image, face, clock)
             if each is not None:
                 found.append(each)
-        return sorted(found, key=lambda each: -each.certainty * each.agreement)[:1]
+        return sorted(found, key=lambda each: -each.certainty)[:1]
 
     def _recognised(self, face: TrackedFace, remembered: dict[int, Array]) -> TrackedFace:
         """The face under the number that it had while the tracker did not see it."""

@@ -23,27 +23,50 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     table = commands.add_parser("table", help="run the program on such a folder; tables and contact sheets")
     table.add_argument("folder", type=Path)
     table.add_argument("--out", type=Path, default=Path("out/evaluation"), help="where to (default: %(default)s)")
+    empty = commands.add_parser("empty", help="count the faces found in pictures without one")
+    empty.add_argument("folder", type=Path)
+    empty.add_argument("--data", default="../shared/data", help="folder of occluders/ (default: %(default)s)")
+    empty.add_argument("--count", type=int, default=200, help="how many pictures (default: %(default)s)")
     return parser.parse_args(arguments)
+
+
+def make_pairs(options: argparse.Namespace) -> None:
+    """Writes the validation set."""
+    from engines.evaluation.pairs import write_pairs
+
+    print(f"{len(write_pairs(options.data, options.folder, options.seed, options.each))} pairs.")
+
+
+def make_table(options: argparse.Namespace) -> None:
+    """Runs the program on the validation set; tables and contact sheets."""
+    from engines.evaluation.pairs import read_pairs
+    from engines.evaluation.sheets import write_sheets
+    from engines.evaluation.table import evaluate
+
+    text = evaluate(options.folder)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "table.md").write_text(text)
+    print(text)
+    write_sheets(options.folder, read_pairs(options.folder), options.folder / "dump_occ", options.out)
+
+
+def count_in_empty(options: argparse.Namespace) -> None:
+    """Runs the program on pictures without a face."""
+    from engines.evaluation.empty import faces_found, write_empty
+    from engines.evaluation.table import dump_stills
+
+    names = write_empty(options.data, options.folder, count=options.count)
+    dump = options.folder.with_name(options.folder.name + "_dump")
+    dump_stills(options.folder, dump)
+    found = faces_found(names, dump)
+    print(f"{len(found)} of {len(names)} pictures without a face gave one: {', '.join(found) or 'none'}")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; a user's mistake ends with two lines on stderr and exit code 2."""
     options = parse(arguments)
     try:
-        if options.command == "pairs":
-            from engines.evaluation.pairs import write_pairs
-
-            print(f"{len(write_pairs(options.data, options.folder, options.seed, options.each))} pairs.")
-        else:
-            from engines.evaluation.pairs import read_pairs
-            from engines.evaluation.sheets import write_sheets
-            from engines.evaluation.table import evaluate
-
-            text = evaluate(options.folder)
-            options.out.mkdir(parents=True, exist_ok=True)
-            (options.out / "table.md").write_text(text)
-            print(text)
-            write_sheets(options.folder, read_pairs(options.folder), options.folder / "dump_occ", options.out)
+        {"pairs": make_pairs, "table": make_table, "empty": count_in_empty}[options.command](options)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

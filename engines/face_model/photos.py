@@ -51,14 +51,12 @@ class TrackedPhoto:
         return bool((cv2.imread(str(self.photo.map_path), cv2.IMREAD_GRAYSCALE) == GLASSES_CLASS).any())
 
 
-def track_photos(data: Path, limit: int | None = None) -> list[TrackedPhoto]:
-    """Track every training photograph of SETS; those kept for validation are left out."""
+def track_photos(data: Path, step: int) -> list[TrackedPhoto]:
+    """Track every `step`-th training photograph of SETS; those kept for validation are left out."""
     photos = [p for p in find_photos(data) if p.name.split("/")[0] in SETS and not is_validation(p.name)]
-    if limit is not None:
-        photos = photos[:: max(1, len(photos) // limit)]
     tracker = MediaPipeTracker(stills=True)
     tracked = []
-    for photo in tqdm(photos, desc="tracking photographs"):
+    for photo in tqdm(photos[::step], desc="tracking photographs"):
         image = read_rgb(photo.path)
         faces = tracker.track(Frame(image, 0.0, 0.0, 0, photo.name))
         if faces:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.networks.blocks import ConvBlock, check_image
+from engines.networks.contour import ContourNetwork
 
 EXPRESSIONS = 52
 LIGHT = 27
@@ -28,7 +29,7 @@ class RegressionConfig:
     """The dimensions of a regression network; they travel with its weights."""
 
     size: int = 128  # px, the side of the crops
-    channels: tuple[int, ...] = (16, 32, 64, 128, 256)  # at 1/2, 1/4, ... of the crop's side
+    channels: tuple[int, ...] = (32, 64, 128, 192, 256)  # at 1/2, 1/4, ... of the crop's side
     features: int = 384  # what all coefficients are read from
     identity: int = 80  # components of the face model
     albedo: int = 40
@@ -47,24 +48,12 @@ class Regressed(NamedTuple):
     bump: Tensor  # (N, 1, S, S) mm along the normal, in the crop
 
 
-class Residual(nn.Module):
-    """Two convolutions around which the input passes; (N, C, H, W) -> the same."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(ConvBlock(channels, channels), ConvBlock(channels, channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
-        return x + self.body(x)
-
-
 class BumpDecoder(nn.Module):
     """Feature maps of a halving pyramid -> (N, 1, 2 H, 2 W) of its finest level, unbounded."""
 
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
-        widths = [max(16, c // 2) for c in channels]  # of each level of the way up
+        widths = [max(16, c // 4) for c in channels]  # of each level of the way up
         self.enter = nn.Conv2d(channels[-1], widths[-1], 1)
         self.across = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels[:-1], widths[1:], strict=True))
         self.mix = nn.ModuleList(ConvBlock(b, a) for a, b in pairwise(widths))
@@ -89,8 +78,7 @@ class RegressionNetwork(nn.Module):
         self.enter = nn.PixelUnshuffle(2)
         self.stem = ConvBlock(12, channels[0])
         self.down = nn.ModuleList(
-            nn.Sequential(ConvBlock(a, b, stride=2), Residual(b) if b > 64 else ConvBlock(b, b))
-            for a, b in pairwise(channels)
+            nn.Sequential(ConvBlock(a, b, stride=2), ConvBlock(b, b)) for a, b in pairwise(channels)
         )
         self.bump = BumpDecoder(channels[:-1])
         cells = (self.config.size // 2 ** len(channels)) ** 2
@@ -120,6 +108,18 @@ class RegressionNetwork(nn.Module):
         points.copy_(landmarks.flatten())
         if light is not None:
             lit.copy_(light)
+
+    @torch.no_grad()
+    def take_encoder(self, contour: ContourNetwork, levels: int) -> list[nn.Module]:
+        """Starts the first levels of the encoder from a trained contour network, which has the same ones.
+
+        Returns:
+            These levels, for a trainer that wants to keep them as they are.
+        """
+        taken = [self.stem, *self.down[:levels]]
+        for own, other in zip(taken, [contour.body.stem, *contour.body.down[:levels]], strict=True):
+            own.load_state_dict(other.state_dict())
+        return taken
 
     def forward(self, image: Tensor) -> Regressed:
         """Everything about the face in one pass.

@@ -22,7 +22,7 @@ from engines.training.trainer import Average, Plan, Task, Trainer
 from engines.training.validation import validation_samples
 from engines.training.warm_start import warm_start
 
-VALIDATION_PER_KIND = 36
+VALIDATION_PER_KIND = 18
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Plan:
     rate: float  # the highest learning rate
     steps: int | None = None  # end after so many steps instead
     save_every: float = 120.0  # seconds
-    show_every: float = 300.0  # seconds between validations
+    show_every: float = 900.0  # seconds between validations
 
     def progress(self, step: int, seconds: float) -> float:
         """0 at the start, 1 when done."""
@@ -149,7 +149,7 @@ class Trainer:
         """Trains to the end of the plan; an interruption (Ctrl-C) saves first."""
         self.folder.mkdir(parents=True, exist_ok=True)
         sums: dict[str, float] = {}
-        started = self.seconds
+        first_step, first_second = self.step, self.seconds
         shown = saved = clock = time.monotonic()
         begin = self.plan.progress(self.step, self.seconds)
         with tqdm(total=1.0, initial=begin, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}") as bar:
@@ -173,7 +173,8 @@ class Trainer:
                         means: dict[str, Any] = {name: round(value / LOG_EVERY, 5) for name, value in sums.items()}
                         self.log.append({"step": self.step, "minutes": round(self.seconds / 60, 2)} | means)
                         sums = {}
-                        bar.set_postfix(step=self.step, s=round((self.seconds - started) / self.step, 2), **means)
+                        pace = (self.seconds - first_second) / (self.step - first_step)
+                        bar.set_postfix({"step": self.step, "s/step": round(pace, 2)} | means)
                         bar.n = min(1.0, self.plan.progress(self.step, self.seconds))
                         bar.refresh()
                     if now - shown > self.plan.show_every:

@@ -39,7 +39,7 @@ NOSE_DEPTH, NOSE_WIDTH = 20.0, 22.0
 STIFF = np.array([150.0, 175.0])  # half axes of what moves as one; beyond, the motion fades away ...
 FADE = 1.0  # ... over this many half axes
 
-HAND_HEIGHT = 300  # px
+HAND_HEIGHT = 430  # px, with the forearm: the hand is about as long as the face, as hands are
 HAND_SPAN = (0.47, 0.97)  # the part of the round in which the hand passes
 SHADOW = (10, 14)  # px to the right and down
 SHADOW_DARKNESS = 0.45
@@ -124,7 +124,9 @@ class Hand:
         rgba = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if rgba is None or rgba.ndim != 3 or rgba.shape[2] != 4:
             raise UserError(f"The demo's hand {path.name} is missing or damaged.", "Get the program's files again.")
-        scale = HAND_HEIGHT / rgba.shape[0]
+        x, y, width, height = cv2.boundingRect(rgba[..., 3])
+        rgba = rgba[y : y + height, x : x + width]
+        scale = HAND_HEIGHT / height
         rgba = cv2.cvtColor(rgba, cv2.COLOR_BGRA2RGBA).astype(np.float32) / 255
         rgba[..., :3] *= rgba[..., 3:]  # premultiplied: scaling and turning must not mix in hidden colours
         rgba = cv2.resize(rgba, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -161,7 +163,7 @@ def hand_path(phase: float) -> tuple[tuple[float, float], float] | None:
     x = (phase - start) / (end - start)
     near = smoothstep(np.array(min(x, 1 - x) / 0.28))  # comes, stays a while, goes
     drift = np.sin(np.pi * x)
-    center = (560 - 200 * near - 45 * (x - 0.5), 660 - 305 * near - 12 * drift)
+    center = (560 - 190 * near - 45 * (x - 0.5), 740 - 352 * near - 12 * drift)
     return (float(center[0]), float(center[1])), -0.35 - 0.25 * (x - 0.5)
 
 

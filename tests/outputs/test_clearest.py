@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_face
+from tiny_model import make_face
 
 from realtime.errors import UserError
 from realtime.outputs.clearest import ClearestFace, clarity

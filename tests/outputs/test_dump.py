@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ALBEDOS, IDENTITIES, VERTICES
+from tiny_model import ALBEDOS, IDENTITIES, VERTICES
 
 from realtime.errors import UserError
 from realtime.frames import PART_NAMES

@@ -16,7 +16,7 @@ from engines.training.occluders.hand import hand
 from engines.training.occluders.objects import objects
 from engines.training.occluders.scene import Layer, Library, Rng, Scene
 from engines.training.occluders.shapes import shape
-from engines.training.sources import find_sprites, find_textures
+from engines.training.sources import Sprite, find_sprites, find_textures
 from engines.training.split import is_validation
 from realtime.frames import Array, Image
 
@@ -52,8 +52,11 @@ class Occlusion:
 
 def load_library(data: Path, validation: bool = False) -> Library:
     """The occluder files of one part of the split."""
-    sprites: dict = {}
-    for sprite in find_sprites(data)[0]:
+    sprites: dict[str, list[Sprite]] = {}
+    found, unreadable = find_sprites(data)
+    if unreadable:
+        print(f"{unreadable} occluder files are no RGBA pictures: skipped.")
+    for sprite in found:
         if is_validation(sprite.name) == validation:
             sprites.setdefault(sprite.kind, []).append(sprite)
     textures = [image for name, image in find_textures(data) if is_validation(name) == validation]

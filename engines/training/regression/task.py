@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.face_model.model import MorphableModel
-from engines.networks import RegressionConfig, RegressionNetwork, blend, load_network
+from engines.networks import ContourNetwork, RegressionConfig, RegressionNetwork, blend, load_network
 from engines.training.regression.losses import SIZE, WEIGHTS, regression_losses, total
 from engines.training.regression.mesh import FaceMesh, project
 from engines.training.regression.samples import Sample, stack
@@ -22,6 +22,7 @@ from realtime.frames import Image
 
 RATE = 1e-3
 BATCH = 32
+FIXED_LEVELS = 2  # of the encoder below its stem, when a contour network lends them
 BUMP_TINT = 250  # grey levels per mm of height gained from one pixel to the next
 
 Complete = Callable[[Image, Image], Image]
@@ -30,21 +31,42 @@ Complete = Callable[[Image, Image], Image]
 class RegressionTask(Task):
     """Coefficients, landmarks and bump map from clean and completed crops."""
 
-    def __init__(self, model: MorphableModel, samples: dict[str, list[Sample]], start: dict[str, Tensor]) -> None:
-        """`samples` are for validation, by kind; `start` holds the average `landmarks` and `light` of the faces."""
+    def __init__(
+        self,
+        model: MorphableModel,
+        samples: dict[str, list[Sample]],
+        start: dict[str, Tensor],
+        contour: ContourNetwork | None = None,
+    ) -> None:
+        """A fresh network.
+
+        Args:
+            model: the face model.
+            samples: for validation, by kind.
+            start: the average `landmarks` and `light` of the faces.
+            contour: lends the first levels of its encoder, which know faces already and stay as they are: what
+                comes after them learns with far fewer faces, and a step costs half.
+        """
         self.samples = samples
         self.mesh = FaceMesh(model)
         config = RegressionConfig(identity=len(model.identity_basis), albedo=len(model.albedo_basis))
         self.network = RegressionNetwork(config).to(memory_format=torch.channels_last)
         self.network.start_from(start["landmarks"], start["light"])
+        self.fixed = [] if contour is None else self.network.take_encoder(contour, FIXED_LEVELS)
+        for module in self.fixed:
+            module.requires_grad_(False)
         self.modules = {"network": self.network}
         self.optimisers = {
-            "network": torch.optim.AdamW(self.network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-2)
+            "network": torch.optim.AdamW(
+                [p for p in self.network.parameters() if p.requires_grad], RATE, betas=(0.9, 0.99), weight_decay=1e-2
+            )
         }
 
     def step(self, batch: dict[str, Tensor], number: int) -> dict[str, float]:
         """See `Task`."""
         self.network.train()
+        for module in self.fixed:
+            module.eval()
         truth = dict(batch, target=linear(batch["clean"]))
         losses = regression_losses(self.network(to_network(batch["image"])), truth, self.mesh)
         optimiser = self.optimisers["network"]

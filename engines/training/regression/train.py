@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from engines.face_model.model import MorphableModel
+from engines.networks import load_network
 from engines.training.occluders import JUDGED, Library, load_library
 from engines.training.regression.examples import head_examples, photo_examples, usable
 from engines.training.regression.losses import SIZE
@@ -30,8 +31,8 @@ from engines.training.store import MARGIN, SIDE, FaceStore, open_store
 from engines.training.trainer import Plan, Trainer
 from realtime.errors import UserError
 
-HEADS, VALIDATION_HEADS = 3000, 100
-BUMP_PHOTOS = 4000  # photographs whose bump map is solved for
+HEADS, VALIDATION_HEADS = 700, 60
+BUMP_PHOTOS = 1200  # photographs whose bump map is solved for
 VALIDATION_PER_KIND = 40
 VALIDATION_SEED = 30_000
 
@@ -97,7 +98,8 @@ def train(options: argparse.Namespace) -> None:
     complete = completer(options.contour, options.completion)
     print("completed crops: " + ("makeshift only" if complete is None else "by the trained networks"))
     samples = validation_samples(*validation, load_library(data, validation=True), SIZE, complete)
-    task = RegressionTask(model, samples, average_of(photos))
+    contour = load_network(options.contour, "contour") if options.contour.exists() else None
+    task = RegressionTask(model, samples, average_of(photos), contour)
     trainer = Trainer(task, Plan(options.minutes, RATE), folder, options.seed)
     if options.resume:
         trainer.resume()

@@ -1,0 +1,138 @@
+"""The contract of engines: names, shapes, hashes, and why one was chosen."""
+
+import numpy as np
+import pytest
+
+from engines.engine import (
+    SPECS,
+    check_array,
+    choose_engine,
+    get_spec,
+    is_shipped,
+    read_weights,
+)
+from engines.openvino_engine import OpenVinoEngine, choose_precision, open_openvino
+from realtime.errors import UserError
+from realtime.frames import PART_NAMES
+
+
+def test_specs_agree_where_one_network_feeds_another():
+    parts = SPECS["contour"].outputs[1]
+    assert parts == SPECS["completion"].inputs[2]
+    assert parts.shape[1] == len(PART_NAMES)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_tensor_names_are_unique_within_a_network(name):
+    names = [tensor.name for tensor in SPECS[name].inputs + SPECS[name].outputs]
+    assert len(set(names)) == len(names)
+
+
+def test_an_unknown_network_lists_those_that_exist():
+    with pytest.raises(UserError, match="contour, completion, regression"):
+        get_spec("nose")
+
+
+def test_an_unknown_device_lists_those_that_exist():
+    with pytest.raises(UserError, match="auto, cpu, gpu"):
+        choose_engine("contour", "tpu")
+
+
+@pytest.mark.parametrize(
+    ("array", "hint"),
+    [
+        (np.zeros((3, 4, 4), np.float32), "NCHW"),
+        (np.zeros((1, 4, 4, 3), np.float32), "NCHW"),
+        (np.zeros((1, 3, 4, 4), np.uint8), "convert"),
+        (np.zeros((1, 3, 5, 4), np.float32), r"\(1, 3, 4, 4\)"),
+    ],
+)
+def test_a_wrong_array_is_told_what_was_expected(spec, array, hint):
+    with pytest.raises(ValueError, match=hint):
+        check_array(spec.inputs[0], array)
+
+
+def test_outputs_by_name(spec, tiny_onnx):
+    engine = OpenVinoEngine(spec, tiny_onnx, precision="f32", why="test")
+    x = np.linspace(-1, 1, 48, dtype=np.float32).reshape(1, 3, 4, 4)
+    found = engine.run(image=x)
+    np.testing.assert_array_equal(found["doubled"], 2 * x)
+    np.testing.assert_array_equal(found["negative"], -x)
+
+
+def test_what_is_written_into_the_buffer_is_read(spec, tiny_onnx):
+    engine = OpenVinoEngine(spec, tiny_onnx, precision="f32", why="test")
+    engine.inputs["image"][:] = 3
+    assert (engine.run()["doubled"] == 6).all()
+
+
+def test_outputs_are_buffers_that_the_next_run_overwrites(spec, tiny_onnx):
+    engine = OpenVinoEngine(spec, tiny_onnx, precision="f32", why="test")
+    first = engine.run(image=np.zeros((1, 3, 4, 4), np.float32))
+    second = engine.run(image=np.ones((1, 3, 4, 4), np.float32))
+    assert first["doubled"] is second["doubled"]
+    assert (first["doubled"] == 2).all()
+
+
+def test_an_unknown_input_is_named(spec, tiny_onnx):
+    engine = OpenVinoEngine(spec, tiny_onnx, precision="f32", why="test")
+    with pytest.raises(ValueError, match="no input 'picture': it has image"):
+        engine.run(picture=np.zeros((1, 3, 4, 4), np.float32))
+
+
+def test_a_file_that_is_no_network_is_a_users_error(spec):
+    with pytest.raises(UserError, match="cannot read the tiny network"):
+        OpenVinoEngine(spec, b"not an ONNX file", precision="f32", why="test")
+
+
+def test_a_file_with_other_names_is_a_users_error(tiny_onnx):
+    with pytest.raises(UserError, match="spec"):
+        OpenVinoEngine(SPECS["contour"], tiny_onnx, precision="f32", why="test")
+
+
+def test_open_says_why(weights):
+    engine = open_openvino("tiny", precision="f32", threads=2, folder=weights)
+    assert (engine.device, engine.precision) == ("cpu", "f32")
+    assert engine.why == "tiny: OpenVINO on the CPU, f32, 2 threads (asked for)"
+
+
+def test_a_damaged_file_is_a_users_error(weights):
+    path = weights / "tiny.fp16.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(UserError, match="damaged"):
+        open_openvino("tiny", folder=weights)
+
+
+def test_a_missing_file_is_a_users_error(weights):
+    (weights / "tiny.fp16.onnx").unlink()
+    assert is_shipped("tiny.fp16.onnx", weights)
+    with pytest.raises(UserError, match="missing"):
+        read_weights("tiny.fp16.onnx", weights)
+
+
+def test_a_damaged_list_of_hashes_is_a_users_error(weights):
+    (weights / "hashes.json").write_text("{")
+    assert not is_shipped("tiny.fp16.onnx", weights)
+    with pytest.raises(UserError, match="missing"):
+        read_weights("tiny.fp16.onnx", weights)
+
+
+def test_an_unknown_precision_is_a_users_error(weights):
+    with pytest.raises(UserError, match="f32, bf16, int8"):
+        open_openvino("tiny", precision="fp8", folder=weights)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "has_int8", "precision"),
+    [
+        ({"FP32", "INT8", "BF16"}, True, "int8"),
+        ({"FP32", "INT8", "BF16"}, False, "bf16"),
+        ({"FP32", "INT8"}, False, "f32"),
+        ({"FP32", "INT8"}, True, "int8"),
+        ({"FP32"}, True, "f32"),
+    ],
+)
+def test_choice_of_precision(capabilities, has_int8, precision):
+    chosen, why = choose_precision(frozenset(capabilities), has_int8)
+    assert chosen == precision
+    assert why

@@ -1,0 +1,128 @@
+"""The mask over time and the seam: invariants on arrays."""
+
+import cv2
+import numpy as np
+import pytest
+
+from realtime.alignment import crop_matrix
+from realtime.blending import (
+    HYSTERESIS,
+    between_crops,
+    blend,
+    carry,
+    fade,
+    grow,
+    margin,
+    seam,
+    to_window,
+    window_of,
+)
+
+SIDE = 96
+RNG = np.random.default_rng(0)
+
+
+def box(low, high, side=SIDE):
+    mask = np.zeros((side, side), np.float32)
+    mask[low:high, low:high] = 1
+    return mask
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.2, 0.34, 0.4, 0.5, 0.6, 0.66, 1.0])
+def test_a_covered_pixel_stays_longer_than_a_bare_one_takes_to_become_covered(probability):
+    values = np.full((4, 4), probability, np.float32)
+    was, was_not = margin(values, np.ones((4, 4), np.float32)), margin(values, np.zeros((4, 4), np.float32))
+    assert (was >= was_not).all()
+    assert (was > 0).all() == (probability > HYSTERESIS[0])
+    assert (was_not > 0).all() == (probability > HYSTERESIS[1])
+
+
+def test_noise_within_the_gap_does_not_flicker():
+    mask = box(20, 60)
+    for _ in range(20):
+        noisy = np.clip(np.where(mask > 0, 0.55, 0.45) + RNG.normal(0, 0.03, mask.shape), 0.36, 0.64)
+        after = (margin(noisy.astype(np.float32), mask) > 0).astype(np.float32)
+        np.testing.assert_array_equal(after, mask)
+        mask = after
+
+
+def test_without_a_frame_before_the_middle_decides():
+    values = np.float32([[0.49, 0.51]])
+    np.testing.assert_array_equal(margin(values, None) > 0, [[False, True]])
+
+
+def test_the_seam_covers_the_mask_fully_and_ends():
+    alpha = seam(box(30, 60))
+    assert alpha[30:60, 30:60].min() > 0.99
+    assert alpha[:18].max() == 0
+    assert alpha.max() <= 1
+
+
+def test_an_empty_mask_has_no_seam():
+    assert not seam(box(5, 5)).any()
+
+
+def test_growing_never_loses_a_pixel():
+    mask = (RNG.random((SIDE, SIDE)) > 0.98).astype(np.float32)
+    assert (grow(mask, 0.02) >= mask).all()
+
+
+def test_visible_pixels_are_bit_identical():
+    image = RNG.integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    painting = RNG.integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    alpha = seam(box(30, 60))
+    out = blend(image, painting, alpha)
+    np.testing.assert_array_equal(out[alpha == 0], image[alpha == 0])
+    np.testing.assert_array_equal(out[alpha == 1], painting[alpha == 1])
+
+
+def test_blending_with_itself_changes_nothing():
+    image = RNG.integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(blend(image, image, RNG.random((SIDE, SIDE)).astype(np.float32)), image)
+
+
+def test_fading_moves_by_at_most_a_step_and_arrives():
+    alpha, target = np.zeros((4, 4), np.float32), np.ones((4, 4), np.float32)
+    for _ in range(4):
+        after = fade(alpha, target, 0.25)
+        assert np.abs(after - alpha).max() <= 0.25 + 1e-6
+        alpha = after
+    np.testing.assert_allclose(alpha, target)
+    assert fade(alpha, target * 0, 5.0).max() == 0
+
+
+def points(center, radius):
+    out = np.zeros((478, 2), np.float32)
+    for pair, offset in (((33, 133), (-1, -0.5)), ((362, 263), (1, -0.5)), ((61, 291), (0, 1))):
+        out[list(pair)] = np.float32(center) + radius * np.float32(offset)
+    return out
+
+
+def test_between_crops_moves_a_face_onto_itself():
+    older, newer = crop_matrix(points((100, 90), 20), SIDE), crop_matrix(points((130, 70), 26), SIDE)
+    place = np.float32([110, 80, 1])
+    moved = between_crops(older, newer) @ np.append(older @ place, 1)
+    np.testing.assert_allclose(moved, newer @ place, atol=1e-3)
+
+
+def test_carrying_by_nothing_changes_nothing():
+    mask = box(20, 50)
+    np.testing.assert_array_equal(carry(mask, np.float32([[1, 0, 0], [0, 1, 0]])), mask)
+
+
+@pytest.mark.parametrize("center", [(100, 80), (2, 3), (199, 159), (-500, 80)])
+def test_the_window_lies_in_the_picture(center):
+    window = window_of(crop_matrix(points(center, 20), SIDE), SIDE, (160, 200, 3))
+    assert 0 <= window.left <= window.right <= 200
+    assert 0 <= window.top <= window.bottom <= 160
+
+
+def test_a_crop_goes_back_to_where_it_was_cut():
+    picture = cv2.GaussianBlur(RNG.integers(0, 256, (160, 200, 3)).astype(np.uint8), (0, 0), 3)
+    matrix = crop_matrix(points((100, 80), 20), SIDE)
+    crop = cv2.warpAffine(picture, matrix, (SIDE, SIDE))
+    window = window_of(matrix, SIDE, picture.shape)
+    inside = to_window(np.ones((SIDE, SIDE), np.float32), matrix, window) > 0.999
+    back = to_window(crop, matrix, window)
+    assert inside.mean() > 0.8
+    assert np.abs(back[inside].astype(int) - picture[window.slices][inside]).max() <= 8

@@ -1,0 +1,168 @@
+"""One face: what covers it, what is painted, which landmarks are believed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from covered_fakes import PAINT, ring
+
+from realtime.alignment import to_crop
+from realtime.layers import in_picture, most_likely
+from realtime.unocclude import (
+    FADE_SECONDS,
+    HIDDEN_WEIGHT,
+    fill_image,
+    is_face,
+    landmark_weights,
+    read_image,
+    sample,
+)
+
+
+def test_a_face_in_plain_view_is_left_alone(stills, engines, mesh, bare, face):
+    seen = stills.look(bare, face)
+    assert seen.mask is None
+    assert seen.weights is None
+    assert seen.face is face
+    assert engines[1].runs == 0
+    assert not mesh.crops
+    assert in_picture(bare, [seen]) is None
+
+
+def test_a_covered_face_is_painted_and_tracked_again(stills, engines, mesh, covered, face):
+    seen = stills.look(covered, face)
+    assert engines[1].runs == 2  # a second pass with the better crop
+    middle = seen.crop.shape[0] // 2
+    np.testing.assert_allclose(mesh.crops[-1][middle + 8, middle + 8], PAINT, atol=1)
+    found = to_crop(seen.face.landmarks, seen.matrix)
+    assert np.isfinite(found).all()
+    assert seen.face.landmarks is not face.landmarks
+
+
+def test_hidden_landmarks_count_little(stills, covered, face):
+    seen = stills.look(covered, replace(face, landmarks=ring((170, 130), 60)))
+    assert seen.weights.min() == pytest.approx(HIDDEN_WEIGHT)
+    assert seen.weights.max() == 1
+    assert seen.weights.shape == (478,)
+
+
+def test_uncovered_says_which_points_are_in_view(stills, covered, face):
+    seen = stills.look(covered, face)
+    np.testing.assert_array_equal(seen.uncovered(np.float32([[170, 130, 5], [120, 100, 5], [-90, 3, 5]])), [0, 1, 1])
+    assert (stills.look(covered * 0, face).uncovered(np.zeros((3, 3), np.float32)) == 1).all()
+
+
+def test_without_landmarks_on_the_completed_face_the_trackers_stay(stills, mesh, covered, face):
+    mesh.finds = False
+    np.testing.assert_array_equal(stills.look(covered, face).face.landmarks, face.landmarks)
+
+
+def test_visible_pixels_of_the_picture_are_untouched(stills, covered, face):
+    layers = in_picture(covered, [stills.look(covered, face)])
+    green = (covered == (0, 255, 0)).all(2)
+    far = np.ones_like(green)
+    far[100:160, 140:200] = False
+    np.testing.assert_array_equal(layers.complete[far], covered[far])
+    np.testing.assert_allclose(layers.complete[130, 170], PAINT, atol=1)
+    overlap = (layers.occlusion > 0) & green
+    assert overlap.sum() / ((layers.occlusion > 0) | green).sum() > 0.9
+    assert set(np.unique(layers.occlusion)) == {0, 255}
+
+
+def test_parts_fill_the_picture_where_the_face_is(stills, covered, face):
+    parts = in_picture(covered, [stills.look(covered, face)]).parts
+    assert parts[120, 160] == 1
+    assert parts[0, 0] == 0
+
+
+def test_a_face_half_out_of_the_picture(stills, covered, face):
+    outside = replace(face, landmarks=ring((318, 5), 60))
+    covered[:40, 290:] = (0, 255, 0)
+    layers = in_picture(covered, [stills.look(covered, outside)])
+    assert layers.occlusion.shape == covered.shape[:2]
+
+
+def test_in_video_painting_fades_in(video, covered, bare, face):
+    video.look(bare, face, 0.0)
+    known = replace(face, is_new=False)
+    step = FADE_SECONDS / 4
+    first = video.look(covered, known, step)
+    second = video.look(covered, known, 2 * step)
+    assert 0.2 < first.alpha.max() < 0.3
+    assert 0.45 < second.alpha.max() < 0.55
+
+
+def test_in_video_painting_fades_out(video, covered, bare, face):
+    video.look(covered, face, 0.0)
+    known = replace(face, is_new=False)
+    leaving = video.look(bare, known, FADE_SECONDS / 2)
+    assert leaving.mask is None
+    assert 0.4 < leaving.alpha.max() < 0.6
+    gone = video.look(bare, known, 3 * FADE_SECONDS)
+    assert gone.alpha is None
+    assert in_picture(bare, [gone]) is None
+
+
+def test_in_video_a_new_face_is_painted_at_once(video, covered, face):
+    assert video.look(covered, face, 0.0).alpha.max() > 0.99
+
+
+def test_a_lost_face_is_gone_on_with_while_it_is_covered(video, covered, face):
+    video.look(covered, face, 0.0)
+    seen = video.go_on(covered, face.id, 0.03)
+    assert seen is not None
+    assert seen.face.id == face.id
+    assert not seen.face.is_new
+
+
+@pytest.mark.parametrize("reason", ["bare", "no mesh", "no face", "unknown"])
+def test_a_lost_face_is_given_up(video, engines, mesh, covered, bare, face, reason):
+    video.look(covered, face, 0.0)
+    mesh.finds = reason != "no mesh"
+    engines[0].certain = reason != "no face"
+    id_ = 99 if reason == "unknown" else face.id
+    assert video.go_on(bare if reason == "bare" else covered, id_, 0.03) is None
+
+
+def test_confirm_wants_the_contour_networks_word(stills, engines, mesh, bare, face):
+    assert stills.confirm(bare, face) is not None
+    engines[0].certain = False
+    assert stills.confirm(bare, face) is None
+    engines[0].certain = True
+    mesh.finds = False
+    assert stills.confirm(bare, face) is None
+
+
+def test_is_face_is_false_for_a_uniform_part_map(stills, engines, bare, face):
+    assert is_face(stills.look(bare, face))
+    engines[0].certain = False
+    assert not is_face(stills.look(bare, face))
+
+
+def test_pixels_survive_the_way_through_a_networks_buffers():
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    buffer = np.zeros((1, 3, 8, 8), np.float32)
+    fill_image(buffer, image)
+    assert buffer.min() >= -1
+    assert buffer.max() <= 1
+    np.testing.assert_array_equal(read_image(buffer), image)
+
+
+def test_outputs_beyond_the_range_are_clipped():
+    assert read_image(np.full((1, 3, 2, 2), 1.2, np.float32)).max() == 255
+    assert read_image(np.full((1, 3, 2, 2), -1.2, np.float32)).min() == 0
+
+
+def test_points_outside_a_crop_are_not_covered():
+    mask = np.ones((4, 4), np.float32)
+    np.testing.assert_array_equal(sample(mask, np.float32([[0, 0], [3.9, 3.9], [4, 0], [-0.1, 0]])), [1, 1, 0, 0])
+
+
+def test_weights_without_a_mask_are_all_one(face):
+    matrix = np.float32([[1, 0, 0], [0, 1, 0]])
+    assert (landmark_weights(face.landmarks, matrix, np.zeros((192, 192), np.float32)) == 1).all()
+
+
+def test_the_most_likely_part_is_the_first_of_the_largest():
+    parts = np.random.default_rng(0).random((14, 16, 16)).astype(np.float32).round(1)
+    np.testing.assert_array_equal(most_likely(parts), parts.argmax(0))
