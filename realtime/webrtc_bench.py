@@ -2,7 +2,8 @@
 
 The whole program runs with a clip in one process; Chromium's pages watch it from another, on the same machine. The
 time of capture is written into the pictures and read in the pages, so delay is from there to the screen. For
-comparison the same is done with aiortc's own way, which encodes for each viewer anew.
+comparison the same is done with aiortc's own way, which encodes for each viewer anew, and with a clip that is served
+as it is, without the program's work on faces: what serving alone costs.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.contrib.media import MediaRelay
 
 from realtime.errors import UserError
-from realtime.frames import FrameResult, Image
+from realtime.frames import Camera, FrameResult, Image
 from realtime.outputs.webrtc import hooks, timecode
 from realtime.outputs.webrtc.encoder import CLOCK, TIME_BASE
 from realtime.outputs.webrtc.options import ServeOptions
@@ -39,6 +40,7 @@ from realtime.outputs.webrtc.sessions import codecs
 
 START_SECONDS, WARM_SECONDS = 60.0, 4.0  # until the server answers; for the bit rate and the pages to settle
 PORT = 8097
+WAYS = ("shared", "per-viewer", "no-faces")
 READ_EVERY = 3  # pictures
 BROWSER_FLAGS = [
     "--no-sandbox",
@@ -184,12 +186,27 @@ def _serve(arguments: Sequence[str]) -> int:
     return run.main(arguments)
 
 
+def _serve_clip(arguments: Sequence[str]) -> int:
+    """The server alone, with the clip's own pictures."""
+    from realtime.config import parse
+    from realtime.outputs.webrtc.server import WebRtcOutput
+    from realtime.sources.base import frames
+    from realtime.sources.open import open_source
+
+    config = parse(arguments)
+    source = open_source(config.source)
+    with WebRtcOutput(config.web.serve, video=config.web.video) as output:
+        for frame in frames(source, size=config.source.size, realtime=True, loop=True):
+            output.write(FrameResult(frame, Camera(1.0, (0.0, 0.0))), frame.image)
+    return 0
+
+
 @contextmanager
 def _program(way: str, clip: Path) -> Iterator[psutil.Process]:
     """The whole program in a process of its own."""
     flags = ["--source", str(clip), "--loop", "--drop", "--size", "640x480", "--headless", "--timecode"]
     flags += ["--serve", f"127.0.0.1:{PORT}"]
-    command = [sys.executable, "run.py"] if way == "shared" else [sys.executable, "-m", __spec__.name, "per-viewer"]
+    command = [sys.executable, "run.py"] if way == "shared" else [sys.executable, "-m", __spec__.name, way]
     with subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL) as process:
         try:
             end = time.monotonic() + START_SECONDS
@@ -214,7 +231,7 @@ def _get(path: str) -> str:
 
 
 def _network_seconds(way: str) -> float | None:
-    if way != "shared":
+    if way == "per-viewer":
         return None
     name = "contourface_network_cpu_seconds_total "
     return next(float(line.removeprefix(name)) for line in _get("/metrics").splitlines() if line.startswith(name))
@@ -276,9 +293,9 @@ def table(rows: Sequence[Row]) -> str:
             viewers = [row.viewers for row in ours]
             slope = np.polyfit(viewers, [row.cpu for row in ours], 1)[0]
             text = f"{way}: one more viewer costs the program {slope:.1f} % of a core"
-            network = [row.network for row in ours if row.network is not None]
-            if len(network) == len(ours):
-                text += f", its network thread {np.polyfit(viewers, network, 1)[0]:.2f} %"
+            threads = [row.network for row in ours if row.network is not None]
+            if len(threads) == len(ours):
+                text += f", its network thread {np.polyfit(viewers, threads, 1)[0]:.2f} %"
             lines.append(text + ".")
     return "\n".join(lines)
 
@@ -288,11 +305,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["per-viewer"]:
         return _serve(arguments[1:])
+    if arguments[:1] == ["no-faces"]:
+        return _serve_clip(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m realtime.webrtc_bench", description=__doc__)
     parser.add_argument("--clip", type=Path, required=True, help="a video with a face")
     parser.add_argument("--viewers", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--seconds", type=float, default=8.0, help="for each measurement")
-    parser.add_argument("--ways", nargs="+", choices=("shared", "per-viewer"), default=["shared", "per-viewer"])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     args = parser.parse_args(arguments)
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
