@@ -368,7 +368,7 @@ def test_two_hundred_joins_leave_nothing(serve):
             if goodbye:
                 assert (await stranger.request("DELETE", headers["Location"]))[0] == 200
 
-    async def joins(count: int) -> tuple[int, int, int]:
+    async def joins(count: int) -> tuple[int, int, int, int]:
         stranger = Client(running.base)
         offer = await stranger.offer()
         for _ in range(count // 20):
@@ -376,13 +376,14 @@ def test_two_hundred_joins_leave_nothing(serve):
         await stranger.peer.close()
         await until(lambda: running.value("peers") == 0)
         gc.collect()
-        return process.num_fds(), threading.active_count(), process.memory_info().rss
+        return process.num_fds(), threading.active_count(), len(gc.get_objects()), process.memory_info().rss
 
-    fds, threads, memory = asyncio.run(joins(60))
-    fds_after, threads_after, memory_after = asyncio.run(joins(200))
+    fds, threads, objects, memory = asyncio.run(joins(60))
+    fds_after, threads_after, objects_after, memory_after = asyncio.run(joins(200))
     assert fds_after <= fds + 2
     assert threads_after <= threads + 1
-    assert memory_after - memory < 15e6
+    assert objects_after < objects + 200 * 20  # a session that stays is hundreds of objects
+    assert memory_after - memory < 30e6  # rough: the clients live in this process too
 
 
 def test_closing_leaves_nothing_and_says_goodbye():
