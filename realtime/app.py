@@ -57,7 +57,7 @@ def run(config: Config) -> Timings:
 
         tracker = MediaPipeTracker(config.max_faces, config.stills)
         stack.callback(tracker.close)
-        covered = open_covered_faces(config.stills, config.device)
+        covered = open_covered_faces(config.stills, config.device, config.keep_glasses)
         for line in covered.why if covered else ():
             log.info(line)
         reconstructor = Reconstructor(model, Options(config.stills), covered)

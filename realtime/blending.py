@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ HYSTERESIS = (0.35, 0.65)
 # In shares of the crop's side.
 GROW = 0.016  # painted beyond the mask: the mixed pixels of an occluder's edge belong to it
 FEATHER = 0.010  # of the seam, standard deviation
+RIM = 0.08  # along the crop's border, where what is painted fades into the picture: occluders reach beyond the crop
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def margin(probability: Array, before: Array | None) -> Array:
 def seam(mask: Array) -> Array:
     """How much of each pixel is painted: 1 on the mask and a little beyond it, then falling to exactly 0.
 
+    It falls to 0 along the crop's border too.
+
     Args:
         mask: (S, S) float32, 0 or 1.
 
@@ -92,7 +96,14 @@ def seam(mask: Array) -> Array:
     side = mask.shape[0]
     grown = grow(mask, GROW + 2 * FEATHER)
     reach = 2 * int(np.ceil(2 * FEATHER * side)) + 1
-    return cv2.GaussianBlur(grown, (reach, reach), FEATHER * side)
+    return cv2.GaussianBlur(grown, (reach, reach), FEATHER * side) * _rim(side)
+
+
+@cache
+def _rim(side: int) -> Array:
+    """(S, S) 1 inside, falling to 0 at the border of a crop."""
+    across = np.clip(np.minimum(np.arange(side), np.arange(side)[::-1]) / (RIM * side), 0, 1).astype(np.float32)
+    return np.minimum(across[:, None], across[None])
 
 
 def grow(mask: Array, share: float) -> Array:

@@ -65,6 +65,7 @@ class Config:
     max_faces: int = 1
     stills: bool = False  # every picture is of somebody else: no smoothing, no memory
     device: str = "auto"
+    keep_glasses: bool = False  # eyeglasses are shown as they are, not painted away
     view: str = "shaded"
     samples: int = 0  # anti-aliasing, samples per pixel
 
@@ -150,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
 
     look = parser.add_argument_group("what to show")
     look.add_argument("--view", default="shaded", metavar="NAME", help=f"one of {', '.join(VIEWS)} (default: shaded)")
+    look.add_argument("--keep", choices=("glasses",), help="what is not painted away, though it covers the face")
     look.add_argument(
         "--msaa", type=int, choices=(0, 2, 4, 8), default=0, help="smooth edges, samples per pixel (default: 0)"
     )
@@ -209,6 +211,7 @@ def parse(arguments: Sequence[str]) -> Config:
         max_faces=args.max_faces,
         stills=args.stills,
         device=args.device,
+        keep_glasses=args.keep == "glasses",
         view=args.view,
         samples=args.msaa,
     )

@@ -86,7 +86,7 @@ def same_place(a: Array, b: Array) -> bool:
     return float(np.hypot(*(a[:, :2].mean(0) - b[:, :2].mean(0)))) < SAME_PLACE * size
 
 
-def open_covered_faces(stills: bool, device: str) -> CoveredFaces | None:
+def open_covered_faces(stills: bool, device: str, keep_glasses: bool = False) -> CoveredFaces | None:
     """The networks that are shipped with this copy, ready to run; None without them."""
-    unoccluder = open_unoccluder(stills, device)
+    unoccluder = open_unoccluder(stills, device, keep_glasses)
     return None if unoccluder is None else CoveredFaces(unoccluder, stills)

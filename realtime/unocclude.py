@@ -19,8 +19,8 @@ from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
 from realtime.blending import between_crops, blend, carry, fade, grow, margin, seam
 from realtime.frames import PART_NAMES, Array, Image, TrackedFace
 
-# The parts of the face itself, by which it is judged whether anything covers it.
-OTHER_PARTS = ("background", "hair", "ears", "neck", "eyeglasses")
+# The parts of the face itself, by which it is judged whether anything covers it; eyeglasses lie on it.
+OTHER_PARTS = ("background", "hair", "ears", "neck")
 FACE_PARTS = [index for index, name in enumerate(PART_NAMES) if name not in OTHER_PARTS]
 GLASSES = PART_NAMES.index("eyeglasses")
 # The share of the face that must be covered before anything is painted, and below which painting ends.
@@ -38,6 +38,7 @@ FADE_SECONDS = 0.15
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
 # What the fit should believe of a hidden landmark, found on a painted face.
 HIDDEN_WEIGHT = 0.1
+KEPT_MARGIN = 0.025  # of the crop's side: kept eyeglasses are not painted over by the seam of their own edge
 MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
 
 
@@ -117,11 +118,20 @@ class Unoccluder:
         completion: the completion network.
         mesh: finds landmarks on a completed crop; called once per face and frame.
         stills: every picture is of somebody else: nothing is carried over, and everything is done twice.
+        keep_glasses: show eyeglasses as they are. They count as occlusion all the same, and what the landmarks are
+            found on is without them.
     """
 
-    def __init__(self, contour: Engine, completion: Engine, mesh: CropMesh, stills: bool = False) -> None:
+    def __init__(
+        self,
+        contour: Engine,
+        completion: Engine,
+        mesh: CropMesh,
+        stills: bool = False,
+        keep_glasses: bool = False,
+    ) -> None:
         self._contour, self._completion, self._mesh = contour, completion, mesh
-        self._stills = stills
+        self._stills, self._keep_glasses = stills, keep_glasses
         self._memories: dict[int, _Memory] = {}
 
     @property
@@ -226,7 +236,8 @@ class Unoccluder:
             inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
             inputs["parts"][0] = seen.parts
             painting = read_image(self._completion.run()["complete"])
-            seen = replace(seen, painting=painting, alpha=seam(seen.mask))
+            shown = seen.mask * (1 - _glasses(seen)) if self._keep_glasses else seen.mask
+            seen = replace(seen, painting=painting, alpha=seam(shown))
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)
         face = seen.face
@@ -235,7 +246,7 @@ class Unoccluder:
         return replace(seen, face=face, weights=landmark_weights(face.landmarks, seen.matrix, seen.mask))
 
 
-def open_unoccluder(stills: bool, device: str) -> Unoccluder | None:
+def open_unoccluder(stills: bool, device: str, keep_glasses: bool = False) -> Unoccluder | None:
     """The networks that are shipped with this copy, ready to run; None without them."""
     if not {"contour", "completion"} <= shipped_networks():
         return None
@@ -244,7 +255,7 @@ def open_unoccluder(stills: bool, device: str) -> Unoccluder | None:
     # Nobody waits for a still: the last bit of quality is worth more there than speed.
     precision = "f32" if stills else "auto"
     contour, completion = (choose_engine(name, device, precision=precision) for name in ("contour", "completion"))
-    return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills)
+    return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills, keep_glasses)
 
 
 def fill_image(buffer: Array, image: Image) -> None:
@@ -279,13 +290,19 @@ def sample(values: Array, points: Array) -> Array:
 
 
 def face_probability(parts: Array) -> Array:
-    """(P, P) that a pixel belongs to the face itself, whatever is in front; `parts` (14, P, P) probabilities."""
-    return parts[FACE_PARTS].sum(0) / np.maximum(1 - parts[GLASSES], 1e-3)
+    """(P, P) that a pixel belongs to the face or to eyeglasses on it; `parts` (14, P, P) probabilities."""
+    return parts[FACE_PARTS].sum(0)
 
 
 def is_face(seen: Seen) -> bool:
     """Whether what was seen is a face, by the contour network's judgement."""
     return seen.agreement > LEAST_AGREEMENT and seen.certainty > LEAST_CERTAINTY and seen.visible > LEAST_SEEN
+
+
+def _glasses(seen: Seen) -> Array:
+    """(S, S) 0 or 1: what the part map takes for eyeglasses, a little widened."""
+    probability = cv2.resize(seen.parts[GLASSES], seen.crop.shape[:2], interpolation=cv2.INTER_LINEAR)
+    return grow((probability > 0.5).astype(np.float32), KEPT_MARGIN)
 
 
 def _share_hidden(mask: Array, face: Array) -> float:

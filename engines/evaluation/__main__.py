@@ -23,6 +23,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     table = commands.add_parser("table", help="run the program on such a folder; tables and contact sheets")
     table.add_argument("folder", type=Path)
     table.add_argument("--out", type=Path, default=Path("out/evaluation"), help="where to (default: %(default)s)")
+    ablation = commands.add_parser("ablation", help="the same pictures with a part of the program left out")
+    ablation.add_argument("folder", type=Path)
     empty = commands.add_parser("empty", help="count the faces found in pictures without one")
     empty.add_argument("folder", type=Path)
     empty.add_argument("--data", default="../shared/data", help="folder of occluders/ (default: %(default)s)")
@@ -50,6 +52,14 @@ def make_table(options: argparse.Namespace) -> None:
     write_sheets(options.folder, read_pairs(options.folder), options.folder / "dump_occ", options.out)
 
 
+def print_ablation(options: argparse.Namespace) -> None:
+    """What each part is worth."""
+    from engines.evaluation.ablation import ablation_table
+    from engines.evaluation.pairs import read_pairs
+
+    print(ablation_table(options.folder, read_pairs(options.folder)))
+
+
 def count_in_empty(options: argparse.Namespace) -> None:
     """Runs the program on pictures without a face."""
     from engines.evaluation.empty import faces_found, write_empty
@@ -66,7 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a command; a user's mistake ends with two lines on stderr and exit code 2."""
     options = parse(arguments)
     try:
-        {"pairs": make_pairs, "table": make_table, "empty": count_in_empty}[options.command](options)
+        {"pairs": make_pairs, "table": make_table, "ablation": print_ablation, "empty": count_in_empty}[
+            options.command
+        ](options)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

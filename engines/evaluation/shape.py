@@ -55,7 +55,7 @@ class ScanHeads:
     scale: float  # of that move
     rotation: NDArray[np.float64]  # (3, 3)
     on_ours: tuple[NDArray[np.int64], NDArray[np.float64]]  # (N,) triangle, (N, 3) barycentric
-    on_scan: tuple[NDArray[np.int64], NDArray[np.float64]]  # of our face's vertices
+    on_scan: tuple[NDArray[np.int64], NDArray[np.float64]]  # (V,), (V, 3) of all our vertices
     face: NDArray[np.int64]  # (F,) our vertices that are judged
     mesh: Mesh  # the scans', only what lies near our mesh
 
@@ -73,7 +73,7 @@ class ScanHeads:
         triangle, barycentric, distance = ours.closest(mean)
         near = distance < FAR
         scan = Surface(mean, scans.triangles)
-        there, shares, _ = scan.closest(model.mean[front].astype(np.float64))
+        there, shares, _ = scan.closest(model.mean.astype(np.float64))
         with np.load(data / "shapes" / FILE) as file:
             mirror = file["mirror"].astype(np.int64)
         triangles = scans.triangles[near[scans.triangles].all(1)]
@@ -88,8 +88,12 @@ class ScanHeads:
 
     def truth(self, head: NDArray[np.float64]) -> NDArray[np.float64]:
         """(F, 3) where the judged vertices belong on a head of `sample`."""
+        return self.ours_on(head)[self.face]
+
+    def ours_on(self, points: NDArray) -> NDArray:
+        """(N, D) at the scans' vertices, mm or px -> (V, D) at ours."""
         triangle, barycentric = self.on_scan
-        return Surface(head, self.scans.triangles).at(triangle, barycentric)
+        return np.einsum("pcd,pc->pd", points[self.scans.triangles[triangle]], barycentric)
 
     def carry(self, values: Array) -> Array:
         """(V, D) at our vertices -> (N, D) at the scans'."""
@@ -113,13 +117,10 @@ def render(heads: ScanHeads, head: NDArray, photo: FittedPhoto, lights: Array, r
     """A picture of a head of `ScanHeads.sample`."""
     head = head.astype(np.float32)
     normals = Surface(head.astype(np.float64), heads.scans.triangles).vertex_normals.astype(np.float32)
-    triangle, barycentric = heads.on_scan  # of our judged vertices: enough to centre by
 
     def landmarks(pose: Array) -> Array:
-        ours = np.zeros((len(heads.model.mean), 2), np.float32)
         points = picture_vertices(head, pose, STORE_CAMERA)[:, :2]
-        ours[heads.face] = np.einsum("pcd,pc->pd", points[heads.scans.triangles[triangle]], barycentric)
-        return heads.model.landmarks(ours)
+        return heads.model.landmarks(heads.ours_on(points).astype(np.float32))
 
     pose = random_pose(rng, np.diag([1.0, -1.0, -1.0, 1.0]).astype(np.float32) + _DISTANCE)
     look = Look(
@@ -165,10 +166,18 @@ def measure(
 
 
 def kept_out(data: Path, faces: Path) -> tuple[FaceStore, PseudoTruth, NDArray]:
-    """The stored faces, their pseudo-truth, and the indices of those that no network has seen."""
+    """The stored faces that no network has seen, their pseudo-truth, and the indices of those that can be used."""
     store = open_store(data, faces)
-    truth = open_pseudo_truth(store, faces.parent / "regression" / "pseudo_truth.npz")
-    return store, truth, usable(truth, faces_for(store, validation=True))
+    rows = faces_for(store, validation=True)
+    mine = FaceStore(
+        names=[store.names[i] for i in rows],
+        images=store.images[rows],
+        labels=store.labels[rows],
+        landmarks=store.landmarks[rows],
+        hand_made=store.hand_made[rows],
+    )
+    truth = open_pseudo_truth(mine, faces.parent / "regression" / "pseudo_truth_kept_out.npz")
+    return mine, truth, usable(truth, np.arange(len(mine)))
 
 
 def cover(image: Image, points: Array, library: Library, rng: np.random.Generator, number: int) -> Image:

@@ -68,7 +68,7 @@ def _unwrap(
     outer = np.isin(model.parts, [model.mesh_part_names.index(name) for name in OUTER_PARTS])[:count]
     outer |= (model.mean[:count, 1] > HAIRLINE) | (np.abs(model.mean[:count, 0]) > TEMPLE)
     face = ~outer
-    colors, seen = [], []
+    albedos, believed = [], []
     for photo, fit, vertices in tqdm(fits, desc=title):
         image = photo.image()
         points = in_picture(vertices, fit, photo.camera)
@@ -89,9 +89,9 @@ def _unwrap(
         albedo = to_linear(sample(_antialiased(image), points[:count])) / np.maximum(shading, 0.2)
         allowed &= _looks_like_skin(albedo, allowed & face, outer)
         if allowed[face].mean() > FEWEST_SEEN:
-            colors.append(albedo.astype(np.float32))
-            seen.append(allowed)
-    colors, seen = np.array(colors), np.array(seen)
+            albedos.append(albedo.astype(np.float32))
+            believed.append(allowed)
+    colors, seen = np.array(albedos), np.array(believed)
     tints = np.array([np.median(c[s & face], axis=0) for c, s in zip(colors, seen, strict=True)])
     colors *= _tint_correction(tints)[:, None]
     colors *= MEAN_LUMINANCE / float((colors[:, face][seen[:, face]] @ LUMINANCE).mean())
@@ -109,7 +109,7 @@ def _tint_correction(tints: Array) -> Array:
 
 def _antialiased(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture without what is finer than the mesh."""
-    return cv2.GaussianBlur(image, (0, 0), 0.7)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 0.7), np.uint8)
 
 
 def _looks_like_skin(albedo: Array, reference: NDArray[np.bool_], outer: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -165,4 +165,4 @@ def _filled(model: MorphableModel, values: Array, known: NDArray[np.bool_]) -> A
     filled = values.astype(np.float64)
     right = -(matrix[~known][:, known] @ filled[known])
     filled[~known] = spsolve(matrix[~known][:, ~known].tocsc(), right).reshape(-1, 3)
-    return filled
+    return filled.astype(np.float32)

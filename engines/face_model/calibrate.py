@@ -54,9 +54,11 @@ def _measure(model: MorphableModel, photos: list[TrackedPhoto], title: str) -> t
 def _moved(model: MorphableModel, shift: Points) -> MorphableModel:
     """The model with its face landmarks moved by `shift` (478, 3) mm along the surface, both sides alike."""
     weights = np.array([OPEN.get(name, 0.0) for name in model.expression_names])
-    vertices = model.vertices(np.zeros(1), weights).astype(np.float64)
+    vertices = model.vertices(np.zeros(1), weights)
     triangles = model.triangles[(model.triangles < skin_end(model)).all(1)].astype(np.int64)
-    surface = Surface(vertices, triangles)  # the mesh begins with the skin: indices are the model's own
+    surface = Surface(
+        vertices.astype(np.float64), triangles
+    )  # the mesh begins with the skin: indices are the model's own
     places = model.landmarks(vertices)[:FACE_LANDMARKS]
     twin = np.linalg.norm((places * [-1, 1, 1])[:, None] - places[None], axis=2).argmin(1)
     target = places + shift[:FACE_LANDMARKS]

@@ -103,11 +103,17 @@ class HeadMaker:
         return vertices, centers
 
 
-def region_weights(topology: Topology, mean: Points, nose_tip: Points) -> Points:
-    """(V,) how much each vertex counts in the statistics."""
-    near = np.linalg.norm(mean - nose_tip, axis=1) < FACE_RADIUS
+def _face(topology: Topology, mean: Points, landmarks: LandmarkMap) -> NDArray[np.bool_]:
+    """(V,) the skin within FACE_RADIUS of the tip of the nose."""
+    tip = landmarks.on(mean, topology.triangles)[NOSE_TIP]
     skin = topology.chart == list(CHARTS).index("skin")
-    return np.where(skin, np.where(near, FACE_WEIGHT, OUTER_WEIGHT), INNER_WEIGHT)
+    return skin & (np.linalg.norm(mean - tip, axis=1) < FACE_RADIUS)
+
+
+def _region_weights(topology: Topology, mean: Points, landmarks: LandmarkMap) -> Points:
+    """(V,) how much each vertex counts in the statistics."""
+    skin = topology.chart == list(CHARTS).index("skin")
+    return np.where(_face(topology, mean, landmarks), FACE_WEIGHT, np.where(skin, OUTER_WEIGHT, INNER_WEIGHT))
 
 
 def learn_identity(
@@ -124,19 +130,18 @@ def learn_identity(
     mean, centers = (mean + _mirrored(mean, topology)) / 2, (centers + centers[::-1] * [-1, 1, 1]) / 2
     origin = centers.mean(0)
     mean, centers = mean - origin, centers - origin
-    face = np.linalg.norm(mean - landmarks.on(mean, topology.triangles)[NOSE_TIP], axis=1) < FACE_RADIUS
-    face &= topology.chart == list(CHARTS).index("skin")
+    face = _face(topology, mean, landmarks)
     random = np.random.default_rng(seed)
-    shapes, eyes = [], []
+    sampled, sampled_eyes = [], []
     for _ in tqdm(range(heads), desc="registering heads"):
         head, eye = maker.make(scans.shape(random.normal(size=len(scans.basis))))
         scale, rotation, shift = similarity(head[face], mean[face])
         head, eye = scale * head @ rotation.T + shift, scale * eye @ rotation.T + shift
-        shapes += [head, _mirrored(head, topology)]
-        eyes += [eye, eye[::-1] * [-1, 1, 1]]
-    shapes, eyes = np.array(shapes), np.array(eyes)
+        sampled += [head, _mirrored(head, topology)]
+        sampled_eyes += [eye, eye[::-1] * [-1, 1, 1]]
+    shapes, eyes = np.array(sampled), np.array(sampled_eyes)
     mean, centers = shapes.mean(0), eyes.mean(0)
-    weights = np.sqrt(region_weights(topology, mean, landmarks.on(mean, topology.triangles)[NOSE_TIP]))
+    weights = np.sqrt(_region_weights(topology, mean, landmarks))
     centred = shapes - mean
     scores, singular, _ = np.linalg.svd((centred * weights[:, None]).reshape(len(shapes), -1), full_matrices=False)
     # Scores of unit variance: regressing the unweighted shapes on them folds the standard deviations in.
@@ -162,10 +167,8 @@ def held_out_distance(
     seed: int,
 ) -> Points:
     """(heads,) mm: mean distance from our fitted skin within FACE_RADIUS to scans that were not learned from."""
-    tip = landmarks.on(identity.mean, topology.triangles)[NOSE_TIP]
-    face = np.linalg.norm(identity.mean - tip, axis=1) < FACE_RADIUS
-    face &= topology.chart == list(CHARTS).index("skin")
-    weights = region_weights(topology, identity.mean, tip)
+    face = _face(topology, identity.mean, landmarks)
+    weights = _region_weights(topology, identity.mean, landmarks)
     basis = identity.basis.reshape(len(identity.basis), -1).T
     weighted = basis * np.repeat(weights, 3)[:, None]
     solver = np.linalg.inv(weighted.T @ basis) @ weighted.T

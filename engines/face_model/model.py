@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,7 +68,7 @@ class MorphableModel:
     @classmethod
     def _from_arrays(cls, arrays: dict[str, np.ndarray]) -> MorphableModel:
         """Build from the file's arrays: widen the half floats and check that all sizes agree."""
-        fields = {name: arrays[name] for name in cls.__dataclass_fields__}
+        fields: dict[str, Any] = {name: arrays[name] for name in cls.__dataclass_fields__}
         for name, value in fields.items():
             if value.dtype == np.float16:
                 fields[name] = value.astype(np.float32)

@@ -35,14 +35,14 @@ class TrackedPhoto:
 
     def image(self) -> Image:
         """(H, W, 3) RGB."""
-        return read_rgb(self.photo.path)
+        return np.ascontiguousarray(cv2.imread(str(self.photo.path))[..., ::-1], np.uint8)
 
     def skin(self) -> Image | None:
         """(H, W) 0 or 255 where the hand-made map says skin; None without a map."""
         if self.photo.map_path is None:
             return None
         classes = cv2.imread(str(self.photo.map_path), cv2.IMREAD_GRAYSCALE)
-        return np.isin(classes, SKIN_CLASSES).astype(np.uint8) * 255
+        return np.where(np.isin(classes, SKIN_CLASSES), 255, 0).astype(np.uint8)
 
     def wears_glasses(self) -> bool:
         """Whether the hand-made map marks eyeglasses."""
@@ -58,6 +58,8 @@ def track_photos(data: Path, step: int) -> list[TrackedPhoto]:
     tracked = []
     for photo in tqdm(photos[::step], desc="tracking photographs"):
         image = read_rgb(photo.path)
+        if image is None:  # no picture, whatever its name says
+            continue
         faces = tracker.track(Frame(image, 0.0, 0.0, 0, photo.name))
         if faces:
             tracked.append(TrackedPhoto(photo, faces[0].landmarks, assumed_camera(image.shape[1], image.shape[0])))

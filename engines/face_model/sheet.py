@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draws a sheet of heads from the face model.")
     parser.add_argument("--model", type=Path, default=None, help="a face model file (default: the program's own)")
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
-    parser.add_argument("--size", type=int, default=230, help="pixels per head")
+    parser.add_argument("--size", type=int, default=170, help="pixels per head")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     sheet = draw(MorphableModel.load(arguments.model), arguments.size)

@@ -25,7 +25,7 @@ BATCHES = ((160, 10), (192, 7))
 
 TRUE_MASKS = 0.3  # share of the samples that get the true mask instead of the one found
 SEEN = 0.15  # weight of visible pixels in the painting; hidden ones have 1
-L1, TONE, PERCEPTUAL, STYLE, ADVERSARIAL, MATCHING = 8.0, 4.0, 0.6, 0.15, 0.05, 0.5
+L1, TONE, PERCEPTUAL, STYLE, ADVERSARIAL, MATCHING = 8.0, 3.0, 0.8, 0.3, 0.12, 0.8
 CRITIC_ALONE = 100  # steps in which only the critic's own loss uses its scores
 
 MASK_THRESHOLD = 0.35  # the mask that validation paints under: found above this, widened by one pixel at 128 px

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,17 @@ def test_missing_checkpoints_are_a_clear_mistake(module, tmp_path, capsys):
     message = capsys.readouterr().err.strip().splitlines()
     assert len(message) == 2
     assert "checkpoint" in message[0]
+
+
+@pytest.mark.data
+def test_a_rendered_scan_fills_the_picture(model, rng):
+    """Its landmarks lie where the store has its faces: every landmark's vertices are carried over, lids included."""
+    data = Path(__file__).parents[3] / "shared" / "data"
+    if not (data / "shapes").is_dir():
+        pytest.skip("needs the shared training data")
+    heads = shape.ScanHeads.load(model, data)
+    carried = heads.ours_on(heads.mean)
+    off = np.linalg.norm(model.landmarks(carried.astype(np.float32)) - model.landmarks(model.mean), axis=1)
+    assert np.median(off) < 1
+    assert off.max() < 15
+    assert heads.truth(heads.sample(rng)).shape == (len(heads.face), 3)

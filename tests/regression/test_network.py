@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engines.networks import RegressionConfig, RegressionNetwork, load_network, save_network  # noqa: E402
+from engines.networks import ContourNetwork, RegressionConfig, RegressionNetwork, load_network, save_network  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +79,14 @@ def test_half_precision_range(network, image):
     for hook in hooks:
         hook.remove()
     assert max(largest) < 1000
+
+
+def test_takes_the_encoder_of_a_contour_network(image):
+    contour, network = ContourNetwork().eval(), RegressionNetwork().eval()
+    taken = network.take_encoder(contour, 2)
+    assert len(taken) == 3
+    body = contour.body
+    with torch.no_grad():
+        expected = body.down[1](body.down[0](body.stem(body.enter(image))))
+        found = taken[2](taken[1](taken[0](network.enter(image))))
+    torch.testing.assert_close(found, expected)

@@ -4,6 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 
+from engines.networks import ContourNetwork  # noqa: E402
 from engines.training import labels  # noqa: E402
 from engines.training.regression.bump_targets import BUMP_SIDE, UNKNOWN  # noqa: E402
 from engines.training.regression.examples import Examples, centered  # noqa: E402
@@ -116,3 +117,25 @@ def test_codes_of_photographs_say_what_is_judged(source):
     codes = np.full((1, SIDE, SIDE), labels.PART["hair"], np.uint8)
     hairy = Source(source.examples, source.indices, False, codes)
     assert not make_sample(hairy, 0, None, np.random.default_rng(0), 128).judged.any()
+
+
+def test_levels_of_the_contour_network_stay_as_they_are(model, source):
+    samples = [make_sample(source, 0, None, np.random.default_rng(i), 128) for i in range(2)]
+    start = {"landmarks": torch.full((478, 2), 0.5), "light": torch.zeros(27)}
+    task = RegressionTask(model, {"clear": samples}, start, ContourNetwork())
+    before = {name: value.clone() for name, value in task.network.stem.state_dict().items()}
+    task.step(stack(samples), 0)
+    for name, value in task.network.stem.state_dict().items():
+        torch.testing.assert_close(value, before[name])
+    assert task.network.heads.weight.grad is not None
+
+
+def test_a_wrong_data_folder_is_a_clear_mistake(tmp_path, monkeypatch, capsys):
+    from engines.training import __main__ as command
+
+    monkeypatch.setattr(command, "prepare_process", lambda: None)
+    monkeypatch.setattr("sys.argv", ["training", "regression", "--data", str(tmp_path / "none"), "--threads", "1"])
+    assert command.main() == 2
+    message = capsys.readouterr().err.strip().splitlines()
+    assert len(message) == 2
+    assert "no data folder" in message[0]

@@ -58,6 +58,12 @@ def test_the_seam_covers_the_mask_fully_and_ends():
     assert alpha.max() <= 1
 
 
+def test_the_seam_ends_at_the_crops_border():
+    alpha = seam(np.ones((SIDE, SIDE), np.float32))
+    assert max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) == 0
+    assert alpha[SIDE // 2, SIDE // 2] == pytest.approx(1)
+
+
 def test_an_empty_mask_has_no_seam():
     assert not seam(box(5, 5)).any()
 

@@ -11,6 +11,7 @@ from realtime.layers import in_picture, most_likely
 from realtime.unocclude import (
     FADE_SECONDS,
     HIDDEN_WEIGHT,
+    Unoccluder,
     fill_image,
     is_face,
     landmark_weights,
@@ -67,6 +68,26 @@ def test_visible_pixels_of_the_picture_are_untouched(stills, covered, face):
     overlap = (layers.occlusion > 0) & green
     assert overlap.sum() / ((layers.occlusion > 0) | green).sum() > 0.9
     assert set(np.unique(layers.occlusion)) == {0, 255}
+
+
+def test_kept_glasses_are_marked_but_not_painted_over(engines, mesh, covered, face):
+    contour, completion = engines
+    plain_run = contour.run
+
+    def with_glasses(**arrays):
+        found = plain_run(**arrays)
+        glasses = found["mask"][0, 0] > 0.5
+        found["parts"][0][:, glasses] = 0
+        found["parts"][0, -1][glasses] = 1
+        return found
+
+    contour.run = with_glasses
+    kept = Unoccluder(contour, completion, mesh, stills=True, keep_glasses=True).look(covered, face)
+    painted = Unoccluder(contour, completion, mesh, stills=True).look(covered, face)
+    np.testing.assert_array_equal(in_picture(covered, [kept]).complete, covered)
+    assert (in_picture(covered, [kept]).occlusion > 0).any()
+    np.testing.assert_array_equal(in_picture(covered, [kept]).occlusion, in_picture(covered, [painted]).occlusion)
+    assert (in_picture(covered, [painted]).complete != covered).any()
 
 
 def test_parts_fill_the_picture_where_the_face_is(stills, covered, face):

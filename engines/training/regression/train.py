@@ -31,8 +31,8 @@ from engines.training.store import MARGIN, SIDE, FaceStore, open_store
 from engines.training.trainer import Plan, Trainer
 from realtime.errors import UserError
 
-HEADS, VALIDATION_HEADS = 700, 60
-BUMP_PHOTOS = 1200  # photographs whose bump map is solved for
+HEADS, VALIDATION_HEADS = 3000, 100
+BUMP_PHOTOS = 4000  # photographs whose bump map is solved for
 VALIDATION_PER_KIND = 40
 VALIDATION_SEED = 30_000
 
