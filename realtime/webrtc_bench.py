@@ -260,7 +260,8 @@ def measure(way: str, viewers: int, process: psutil.Process, browser: Any, secon
     finally:
         for context in contexts:
             context.close()
-    delays = [[(now - code) % timecode.PERIOD for code, now in one if code >= 0] for one in shown]
+    delays: list[list[float]] = [[(now - code) % timecode.PERIOD for code, now in one if code >= 0] for one in shown]
+    delays = [one for one in delays if one] or [[float("nan")]]  # the low stream is too small for the code
     everything = np.concatenate([np.asarray(one, float) for one in delays])
     return Row(
         way,
