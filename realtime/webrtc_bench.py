@@ -1,9 +1,9 @@
 """How fast and how cheap watching is: `make bench-webrtc`, or `python -m realtime.webrtc_bench --clip clip.mp4`.
 
-The whole program runs with a clip in one process; Chromium's pages watch it from another, on the same machine. The
-time of capture is written into the pictures and read in the pages, so delay is from there to the screen. For
-comparison the same is done with aiortc's own way, which encodes for each viewer anew, and with a clip that is served
-as it is, without the program's work on faces: what serving alone costs.
+Chromium's pages watch from another process on the same machine. The time of capture is written into the pictures and
+read in the pages, so delay is from there to the screen. Three ways are measured: `program`, the whole program with a
+clip; `shared`, the server alone, which shows the clip as it is; `per-viewer`, the same with aiortc's own way, which
+encodes for each viewer anew.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from realtime.outputs.webrtc.sessions import codecs
 
 START_SECONDS, WARM_SECONDS = 60.0, 4.0  # until the server answers; for the bit rate and the pages to settle
 PORT = 8097
-WAYS = ("shared", "per-viewer", "no-faces")
+WAYS = ("program", "shared", "per-viewer")
 READ_EVERY = 3  # pictures
 BROWSER_FLAGS = [
     "--no-sandbox",
@@ -88,7 +88,7 @@ class PerViewerOutput:
 
     needs_picture = True
 
-    def __init__(self, serve: ServeOptions, *_: object) -> None:
+    def __init__(self, serve: ServeOptions) -> None:
         self._options = serve
         self._loop = asyncio.new_event_loop()
         self._track = _RawTrack()
@@ -104,10 +104,6 @@ class PerViewerOutput:
         captured = result.frame.captured
         timecode.burn(picture, round((captured + time.time() - time.monotonic()) * 1000))
         self._loop.call_soon_threadsafe(self._track.put, picture, captured)
-
-    def greeting(self) -> list[str]:
-        """Nothing to say."""
-        return []
 
     def __enter__(self) -> PerViewerOutput:
         return self
@@ -177,16 +173,7 @@ class Row:
     network: float | None  # % of a core, the thread that serves the viewers
 
 
-def _serve(arguments: Sequence[str]) -> int:
-    """The program with aiortc's own way in place of ours."""
-    import run
-    from realtime.outputs.webrtc import server
-
-    server.WebRtcOutput = PerViewerOutput  # type: ignore[assignment,misc]
-    return run.main(arguments)
-
-
-def _serve_clip(arguments: Sequence[str]) -> int:
+def _serve_clip(way: str, arguments: Sequence[str]) -> int:
     """The server alone, with the clip's own pictures."""
     from realtime.config import parse
     from realtime.outputs.webrtc.server import WebRtcOutput
@@ -195,7 +182,10 @@ def _serve_clip(arguments: Sequence[str]) -> int:
 
     config = parse(arguments)
     source = open_source(config.source)
-    with WebRtcOutput(config.web.serve, video=config.web.video) as output:
+    serve = config.web.serve
+    assert serve is not None
+    output = PerViewerOutput(serve) if way == "per-viewer" else WebRtcOutput(serve, video=config.web.video)
+    with output:
         for frame in frames(source, size=config.source.size, realtime=True, loop=True):
             output.write(FrameResult(frame, Camera(1.0, (0.0, 0.0))), frame.image)
     return 0
@@ -206,7 +196,7 @@ def _program(way: str, clip: Path) -> Iterator[psutil.Process]:
     """The whole program in a process of its own."""
     flags = ["--source", str(clip), "--loop", "--drop", "--size", "640x480", "--headless", "--timecode"]
     flags += ["--serve", f"127.0.0.1:{PORT}"]
-    command = [sys.executable, "run.py"] if way == "shared" else [sys.executable, "-m", __spec__.name, way]
+    command = [sys.executable, "run.py"] if way == "program" else [sys.executable, "-m", __spec__.name, way]
     with subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL) as process:
         try:
             end = time.monotonic() + START_SECONDS
@@ -304,10 +294,8 @@ def table(rows: Sequence[Row]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints; the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["per-viewer"]:
-        return _serve(arguments[1:])
-    if arguments[:1] == ["no-faces"]:
-        return _serve_clip(arguments[1:])
+    if arguments and arguments[0] in ("shared", "per-viewer"):
+        return _serve_clip(arguments[0], arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m realtime.webrtc_bench", description=__doc__)
     parser.add_argument("--clip", type=Path, required=True, help="a video with a face")
     parser.add_argument("--viewers", type=int, nargs="+", default=[1, 2, 4, 8])
