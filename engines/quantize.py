@@ -126,7 +126,7 @@ def quantise(model: onnx.ModelProto, inputs: Iterator[dict[str, Array]]) -> byte
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             # Activation functions follow the convolutions directly, so that a kernel does both at once.
-            extra_options={"OpTypesToExcludeOutputQuantization": ["Conv"], "CalibMovingAverage": True},
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Conv"]},
         )
         return path.read_bytes()
 
