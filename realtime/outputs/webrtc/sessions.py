@@ -41,7 +41,7 @@ Ingest = Callable[[av.VideoFrame], None]  # takes the pictures of the browser th
 
 
 class Full(Exception):
-    """No more viewers are taken."""
+    """Nobody more can be served now."""
 
 
 class Busy(Exception):
@@ -56,9 +56,9 @@ class Session:
     peer: RTCPeerConnection
     key: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     etag: str = field(default_factory=lambda: f'"{secrets.token_urlsafe(9)}"')
-    opened: float = field(default_factory=time.monotonic)
     hearing: hooks.Hearing = field(default_factory=hooks.Hearing)
     answer: str = ""
+    answered: float = 0.0  # when, seconds of time.monotonic()
     ufrag: str | None = None  # the other side's, from its offer
     viewer: Viewer | None = None
     reader: asyncio.Task[None] | None = None  # takes a publisher's pictures
@@ -118,7 +118,7 @@ class Sessions:
         """Answers somebody who wants to watch.
 
         Raises:
-            Full: there are as many viewers as allowed.
+            Full: there are as many viewers as allowed, or the machine is too busy.
             BadOffer: the offer cannot be answered.
         """
         offer = checked_offer(offer, "recvonly")
@@ -191,8 +191,9 @@ class Sessions:
         """Closes who did not connect or is gone; called about once a second with time.monotonic()."""
         for session in list(self._sessions.values()):
             silent = now - session.hearing.last > self._limits.silence_seconds
-            late = not session.is_connected and now - session.opened > self._limits.connect_seconds
-            if silent or late:
+            answered = bool(session.answer)  # until then the negotiation has its own limit
+            late = answered and not session.is_connected and now - session.answered > self._limits.connect_seconds
+            if (answered and silent) or late:
                 self._close_soon(session)
 
     def _open(self, kind: Kind, offer: str) -> Session:
@@ -213,6 +214,9 @@ class Sessions:
                         transceiver.direction = "inactive"  # sound is not ours; unread it would pile up
                 hooks.gather_only(peer, self._addresses)
                 await peer.setLocalDescription(await peer.createAnswer())
+        except TimeoutError:
+            await self.close(session)
+            raise Full from None  # we are too busy; nothing is wrong with the offer
         except Exception as error:  # a parser of strangers' text: it raises whatever it stumbles over
             await self.close(session)
             log.debug("An offer could not be answered: %s.", type(error).__name__)
@@ -220,7 +224,7 @@ class Sessions:
         if session.key not in self._sessions:
             raise BadOffer("the session was closed")
         session.hearing.listen(peer)
-        session.answer = peer.localDescription.sdp
+        session.answer, session.answered = peer.localDescription.sdp, time.monotonic()
 
     def _changed(self, session: Session) -> None:
         state = session.peer.connectionState

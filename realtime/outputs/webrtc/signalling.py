@@ -64,7 +64,7 @@ class Signalling:
         except BadOffer as error:
             return self._refused(400, str(error))
         except Full:
-            return self._refused(503, "no more viewers are taken", {"Retry-After": RETRY_SECONDS})
+            return self._refused(503, "nobody more can be served now", {"Retry-After": RETRY_SECONDS})
         except Busy:
             return self._refused(409, "somebody sends a camera already", {"Retry-After": RETRY_SECONDS})
         headers = {
