@@ -4,13 +4,14 @@ PYTHON := $(VENV)/bin/python
 EXTRAS ?=
 ARGS ?=
 
-.PHONY: help install demo test run bench lint format clean
+.PHONY: help install demo test run bench bench-webrtc lint format clean
 
 help:
 	@echo "make demo     install, then turn the demo photo into out/demo.mp4"
 	@echo "make run      install, then start at the webcam        (ARGS='--source clip.mp4')"
 	@echo "make test     install with the test extra, then run the tests  (ARGS='-k fitting')"
 	@echo "make bench    speed and memory on this machine          (ARGS='--clip clip.mp4')"
+	@echo "make bench-webrtc  delay and cost of viewers in Chromium (ARGS='--clip clip.mp4')"
 	@echo "make lint     ruff and mypy"
 	@echo "make install  only the set-up                           (EXTRAS=train,test)"
 
@@ -32,6 +33,10 @@ test: install
 bench: EXTRAS := $(if $(EXTRAS),$(EXTRAS),test)
 bench: install
 	$(PYTHON) -m realtime.bench $(ARGS)
+
+bench-webrtc: EXTRAS := $(if $(EXTRAS),$(EXTRAS),test)
+bench-webrtc: install
+	$(PYTHON) -m realtime.webrtc_bench $(ARGS)
 
 lint: EXTRAS := $(if $(EXTRAS),$(EXTRAS),test)
 lint: install

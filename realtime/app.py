@@ -18,6 +18,8 @@ from realtime.config import Config, SourceConfig
 from realtime.errors import UserError
 from realtime.frames import Frame, FrameResult
 from realtime.loop import Pipeline, Sink
+from realtime.outputs.controls import Controls
+from realtime.outputs.webrtc.switches import RemoteControls
 from realtime.sources.base import Source, frames
 from realtime.timing import Timings
 
@@ -45,7 +47,9 @@ def run(config: Config) -> Timings:
         lossless = not (source.live or config.source.drop)
         model = MorphableModel.load()
         sinks = _open_sinks(config, source, model, lossless, stack)
-        show = (Headless if config.output.headless else Windowed)(config, model, sinks)
+        remote = RemoteControls(Controls(view=config.view, samples=config.samples))
+        sinks += _open_web(config, source, model, remote, stack)
+        show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote)
         stack.callback(show.close)
         # The slowest to load come last: whatever the user must mend is told before.
         from realtime.covered_faces import open_covered_faces
@@ -122,6 +126,24 @@ def _open_sinks(config: Config, source: Source, model: MorphableModel, lossless:
 
         sinks.append(stack.enter_context(Recorder(output.record, lossless)))
     return sinks
+
+
+def _open_web(
+    config: Config, source: Source, model: MorphableModel, remote: RemoteControls, stack: ExitStack
+) -> list[Sink]:
+    """The server and the publisher, if the user wants one; says where to look."""
+    web = config.web
+    if not (web.serve or web.publish):
+        return []
+    from realtime.outputs.webrtc.server import WebRtcOutput
+    from realtime.sources.webrtc import WebRtcSource
+
+    ingest = source.take if isinstance(source, WebRtcSource) else None
+    output = WebRtcOutput(web.serve, web.publish, web.video, remote, ingest, model.expression_names)
+    stack.enter_context(output)
+    for line in output.greeting():
+        print(line, flush=True)
+    return [output]
 
 
 def _keep_the_source(config: Config) -> None:

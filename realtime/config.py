@@ -6,11 +6,13 @@ import argparse
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from realtime.errors import UserError
+from realtime.outputs.webrtc.flags import add_flags, read_flags
+from realtime.outputs.webrtc.options import WebOptions
 from realtime.render.views import VIEWS, find_view
 
 EXAMPLES = """\
@@ -22,6 +24,8 @@ examples:
   python run.py --source portrait.jpg --headless --export face.glb
   python run.py --source photos/ --stills --headless --dump out/
   python run.py --source rtsp://camera.local/live --size 1280x720
+  python run.py --serve --headless                     watch in a browser
+  python run.py --source webrtc --headless             a browser's own camera
 """
 
 
@@ -57,6 +61,7 @@ class Config:
 
     source: SourceConfig = SourceConfig()
     output: OutputConfig = OutputConfig()
+    web: WebOptions = field(default_factory=WebOptions)
     max_faces: int = 1
     stills: bool = False  # every picture is of somebody else: no smoothing, no memory
     device: str = "auto"
@@ -114,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         "--source",
         default="0",
         metavar="WHAT",
-        help="camera number or name, video, folder of pictures, photo, URL (http, rtsp) or demo (default: 0)",
+        help="camera number or name, video, folder of pictures, photo, URL (http, rtsp), webrtc or demo (default: 0)",
     )
     source.add_argument("--size", type=_size, metavar="WxH", help="fit pictures into this size; pads, never stretches")
     source.add_argument(
@@ -131,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument(
         "--pace",
         choices=("realtime", "max"),
-        help="files: at their own pace, or as fast as possible (default: realtime in a window, else max)",
+        help="files: at their own pace, or as fast as possible (default: realtime when watched, else max)",
     )
     speed.add_argument("--drop", action="store_true", help="files: skip frames rather than fall behind")
     speed.add_argument(
@@ -165,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where the window's key s saves (default: here)",
     )
+    add_flags(parser)
     return parser
 
 
@@ -180,10 +186,12 @@ def parse(arguments: Sequence[str]) -> Config:
     if args.source == "":
         raise UserError("--source is empty.", "Name a camera, a file, a URL or demo.")
     headless = args.headless
+    web = read_flags(args)
+    watched = not headless or web.serve or web.publish
     return Config(
         source=SourceConfig(
             name=args.source,
-            realtime=args.pace == "realtime" if args.pace else not headless,
+            realtime=args.pace == "realtime" if args.pace else bool(watched),
             size=args.size,
             loop=args.loop,
             drop=args.drop,
@@ -199,6 +207,7 @@ def parse(arguments: Sequence[str]) -> Config:
             dump=args.dump,
             snapshots=args.snapshot,
         ),
+        web=web,
         max_faces=args.max_faces,
         stills=args.stills,
         device=args.device,

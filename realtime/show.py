@@ -12,6 +12,7 @@ from realtime.loop import Pipeline, Sink
 from realtime.mailbox import Finished
 from realtime.outputs.controls import Controls, status_lines
 from realtime.outputs.snapshot import Snapshots
+from realtime.outputs.webrtc.switches import RemoteControls
 from realtime.outputs.window import Window
 from realtime.render.scene import SceneRenderer
 from realtime.timing import Timings
@@ -31,10 +32,14 @@ class Headless:
         config: the user's choices.
         model: the face model.
         sinks: what takes the results.
+        remote: what viewers in browsers change; None: there are none.
     """
 
-    def __init__(self, config: Config, model: MorphableModel, sinks: Sequence[Sink]) -> None:
-        self._view, self._sinks = config.view, sinks
+    def __init__(
+        self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls | None = None
+    ) -> None:
+        self._sinks, self._remote = sinks, remote or RemoteControls(Controls())
+        self._controls = Controls(view=config.view)
         draws = not sinks or any(sink.needs_picture for sink in sinks)
         self._scene = SceneRenderer(FIRST_SIZE, model, config.samples) if draws else None
 
@@ -43,8 +48,9 @@ class Headless:
         for result in pipeline.results():
             picture = None
             if self._scene:
+                self._controls = self._remote.after(self._controls)
                 with timings.measure("draw"):
-                    picture = self._scene.render(result, self._view)
+                    picture = self._scene.render(result, self._controls.view, gaze=self._controls.gaze)
             for sink in self._sinks:
                 with timings.measure(type(sink).__name__.lower()):
                     sink.write(result, picture)
@@ -61,9 +67,13 @@ class Windowed:
         config: the user's choices.
         model: the face model.
         sinks: what takes the results.
+        remote: what viewers in browsers change; None: there are none.
     """
 
-    def __init__(self, config: Config, model: MorphableModel, sinks: Sequence[Sink]) -> None:
+    def __init__(
+        self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls | None = None
+    ) -> None:
+        self._remote = remote or RemoteControls(Controls())
         self._window = Window(TITLE, config.source.size or FIRST_SIZE)
         self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context)
         self._controls = Controls(view=config.view, samples=config.samples)
@@ -115,6 +125,7 @@ class Windowed:
             if action.command == "snapshot":
                 self._snapshots.request()
             self._controls = self._controls.after(action)
+        self._controls = self._remote.after(self._controls)
         return True
 
     def _show(self, result: FrameResult, sinks: Sequence[Sink], timings: Timings) -> None:

@@ -10,7 +10,7 @@ from realtime.sources.base import Source
 
 
 def open_source(config: SourceConfig, stills: bool = False) -> Source:
-    """Opens what `config.name` names: a camera, a file, a folder, a URL or `demo`.
+    """Opens what `config.name` names: a camera, a file, a folder, a URL, `webrtc` or `demo`.
 
     Modules are imported when they are needed: each brings its own heavy library.
 
@@ -22,6 +22,10 @@ def open_source(config: SourceConfig, stills: bool = False) -> Source:
         from realtime.sources.demo import Demo
 
         return Demo()
+    if name == "webrtc":
+        from realtime.sources.webrtc import WebRtcSource
+
+        return WebRtcSource()
     if "://" in name:
         from realtime.sources.video import Video
 
@@ -42,5 +46,5 @@ def open_source(config: SourceConfig, stills: bool = False) -> Source:
         return Webcam(name, config.camera_size, config.camera_rate)
     raise UserError(
         f"There is no file, folder or camera called {name}.",
-        "Check the spelling; --source takes a camera's number or name, a path, a URL or demo.",
+        "Check the spelling; --source takes a camera's number or name, a path, a URL, webrtc or demo.",
     )

@@ -1,0 +1,101 @@
+"""Looks at offers before the WebRTC library does: what is missing, what must not reach it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MOST_LINES = 2000
+MOST_MEDIA = 8
+_MDNS = re.compile(r"^a=candidate:\S+ \d+ \S+ \d+ \S+\.local ", re.IGNORECASE)
+
+
+class BadOffer(ValueError):
+    """The text is no offer that can be answered; the message may be shown to the sender."""
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """What a trickled piece of SDP holds (RFC 8840)."""
+
+    candidates: tuple[tuple[str, str], ...]  # (mid, candidate without "a=candidate:")
+    complete: bool  # end-of-candidates
+    ufrag: str | None
+
+
+def checked_offer(text: str, direction: str) -> str:
+    """The offer as it may reach the library.
+
+    Host names (mDNS) and the end of the candidates are taken out: a browser hides its addresses behind such
+    names, and looking them up would take a second and a multicast. It finds us by our own candidates anyway.
+
+    Args:
+        text: the body of the request.
+        direction: what the sender wants to do with video, "recvonly" or "sendonly".
+
+    Raises:
+        BadOffer: something that an offer must have is missing.
+    """
+    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    if lines[0] != "v=0":
+        raise BadOffer("this is not SDP")
+    if len(lines) > MOST_LINES:
+        raise BadOffer("the offer has too many lines")
+    if any(len(line) < 2 or line[1] != "=" for line in lines):
+        raise BadOffer("a line is not of the form x=...")
+    media = [line for line in lines if line.startswith("m=")]
+    if len(media) > MOST_MEDIA:
+        raise BadOffer("the offer has too many media sections")
+    videos = _sections(lines, "m=video ")
+    if len(videos) != 1:
+        raise BadOffer("the offer must have exactly one video section")
+    for needed in ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:"):
+        if not any(line.startswith(needed) for line in lines):
+            raise BadOffer(f"the offer lacks {needed[2:-1]}")
+    offered = next((line[2:] for line in videos[0] if line[2:] in _DIRECTIONS), "sendrecv")
+    if offered not in (direction, "sendrecv"):
+        raise BadOffer(f"the video section must be {direction}")
+    kept = [line for line in lines if not _MDNS.match(line) and line != "a=end-of-candidates"]
+    return "\r\n".join(kept) + "\r\n"
+
+
+def parse_fragment(text: str) -> Fragment:
+    """Reads application/trickle-ice-sdpfrag.
+
+    Raises:
+        BadOffer: it is none.
+    """
+    mid, candidates, complete, ufrag = "0", [], False, None
+    for line in text.replace("\r\n", "\n").strip("\n").split("\n"):
+        if len(line) < 2 or line[1] != "=":
+            raise BadOffer("a line is not of the form x=...")
+        if line.startswith("a=mid:"):
+            mid = line.removeprefix("a=mid:")
+        elif line.startswith("a=candidate:"):
+            if not _MDNS.match(line):
+                candidates.append((mid, line.removeprefix("a=candidate:")))
+        elif line == "a=end-of-candidates":
+            complete = True
+        elif line.startswith("a=ice-ufrag:"):
+            ufrag = line.removeprefix("a=ice-ufrag:")
+    return Fragment(tuple(candidates), complete, ufrag)
+
+
+def ice_ufrag(text: str) -> str | None:
+    """The first ice-ufrag of a description."""
+    match = re.search(r"^a=ice-ufrag:(\S+)", text, re.MULTILINE)
+    return match[1] if match else None
+
+
+_DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+
+
+def _sections(lines: list[str], start: str) -> list[list[str]]:
+    """The media sections whose first line begins with `start`."""
+    sections: list[list[str]] = []
+    for line in lines:
+        if line.startswith("m="):
+            sections.append([])
+        if sections:
+            sections[-1].append(line)
+    return [section for section in sections if section[0].startswith(start)]

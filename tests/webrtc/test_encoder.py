@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+from aiortc.codecs import depayload
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+
+from realtime.outputs.webrtc.encoder import Encoder, fitted, h264_encoders
+
+from .fakes import picture
+
+NAMES = {"H264": ("video/H264", "h264"), "VP8": ("video/VP8", "libvpx")}
+
+
+def decoded(codec: str, frames) -> list[np.ndarray]:
+    mime, decoder = NAMES[codec]
+    parameters = RTCRtpCodecParameters(mime, 90000)
+    context = av.CodecContext.create(decoder, "r")
+    pictures = []
+    for frame in frames:
+        packet = av.Packet(b"".join(depayload(parameters, payload) for payload in frame.payloads))
+        pictures += context.decode(packet)
+    pictures += context.decode(None)
+    return [one.to_ndarray(format="rgb24") for one in pictures]
+
+
+@pytest.mark.parametrize("codec", ["H264", "VP8"])
+def test_round_trip(codec):
+    encoder = Encoder(codec, 2_000_000)
+    images = [picture(index) for index in range(5)]
+    frames = [encoder.encode(image, index * 3000) for index, image in enumerate(images)]
+    assert [frame.keyframe for frame in frames] == [True, False, False, False, False]
+    assert [frame.timestamp for frame in frames] == [0, 3000, 6000, 9000, 12000]
+    assert all(len(payload) <= 1300 for frame in frames for payload in frame.payloads)
+    got = decoded(codec, frames)
+    assert len(got) == 5
+    assert np.abs(got[-1].astype(int) - images[-1]).mean() < 6
+
+
+@pytest.mark.parametrize("codec", ["H264", "VP8"])
+def test_keyframes_when_asked(codec):
+    encoder = Encoder(codec, 1_000_000)
+    frames = [encoder.encode(picture(index), index * 3000, keyframe=index == 3) for index in range(6)]
+    assert [index for index, frame in enumerate(frames) if frame.keyframe] == [0, 3]
+    assert len(decoded(codec, frames[3:])) == 3  # who joins there needs nothing before it
+
+
+def test_another_size_or_rate_begins_with_a_keyframe():
+    encoder = Encoder("H264", 1_000_000)
+    encoder.encode(picture(0), 0)
+    assert encoder.encode(picture(1, 320, 240), 3000).keyframe
+    assert not encoder.encode(picture(2, 320, 240), 6000).keyframe
+    encoder.bitrate = 500_000
+    assert encoder.encode(picture(3, 320, 240), 9000).keyframe
+
+
+def test_the_bit_rate_is_kept():
+    encoder = Encoder("H264", 600_000)
+    noise = np.random.default_rng(0)
+    sizes = []
+    for index in range(60):
+        image = picture(index)
+        image[:200] = noise.integers(0, 255, (200, 640, 3), np.uint8)
+        sizes.append(encoder.encode(image, index * 3000).size)
+    assert sum(sizes[15:]) * 8 / 1.5 < 1.3 * 600_000
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "expected"),
+    [
+        ((480, 640), None, (480, 640)),
+        ((481, 641), None, (480, 640)),
+        ((480, 640), (320, 320), (240, 320)),
+        ((480, 640), (1920, 1080), (480, 640)),
+        ((1, 1), None, (2, 2)),
+        ((4320, 7680), (1280, 720), (720, 1280)),
+    ],
+)
+def test_fitted(shape, size, expected):
+    assert fitted(np.zeros((*shape, 3), np.uint8), size).shape == (*expected, 3)
+
+
+def test_software_is_always_there():
+    assert h264_encoders()[-1] == "libx264"
