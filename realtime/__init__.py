@@ -1,0 +1,1 @@
+"""The live program: frames in, faces found, completed and drawn, results out."""
