@@ -59,10 +59,11 @@ def run(config: Config) -> Timings:
         tracker = MediaPipeTracker(config.max_faces, config.stills)
         stack.callback(tracker.close)
         covered = open_covered_faces(config.stills, config.device, config.keep_glasses)
-        for line in covered.why if covered else ():
+        why = covered.why if covered else ("no networks are shipped with this copy",)
+        for line in why:
             log.info(line)
         reconstructor = Reconstructor(model, Options(config.stills), covered)
-        timings = Timings()  # starts now: loading what is needed is not part of any frame
+        timings = Timings(device=why[0])  # starts now: loading what is needed is not part of any frame
         work = partial(_compute, tracker, reconstructor, timings)
         pipeline = _pipeline(config.source, source, work, lossless, timings)
         with pipeline, _ending_at_signals(pipeline):

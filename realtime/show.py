@@ -79,7 +79,6 @@ class Windowed:
         self._controls = Controls(view=config.view, samples=config.samples)
         self._snapshots = Snapshots(config.output.snapshots)
         self._sinks: Sequence[Sink] = (*sinks, self._snapshots)
-        self._device = config.device
         self._shown_at = float("-inf")
         self._status: list[str] = []
         self._status_for: Controls | None = None
@@ -135,17 +134,21 @@ class Windowed:
             self._scene.samples = controls.samples
             self._scene.draw(result, controls.view, gaze=controls.gaze)
         with timings.measure("show"):
-            self._window.show(self._scene, self._status_now(timings) if controls.hud or controls.help else None)
+            status = self._status_now(result, timings) if controls.hud or controls.help else None
+            self._window.show(self._scene, status)
         self._shown_at = timings.clock()
         picture = self._scene.read() if any(sink.needs_picture for sink in sinks) else None
         for sink in sinks:
             with timings.measure(type(sink).__name__.lower()):
                 sink.write(result, picture)
 
-    def _status_now(self, timings: Timings) -> list[str]:
+    def _status_now(self, result: FrameResult, timings: Timings) -> list[str]:
         """The figures over the picture, remade twice a second."""
         if self._status_for != self._controls or timings.clock() - self._status_at > STATUS_SECONDS:
+            active = ("seeing through",) if result.complete is not None else ()
             stages = {name: p50 for name, (p50, _) in timings.stages(RECENT).items()}
-            self._status = status_lines(self._controls, timings.rate, timings.ages(RECENT), stages, self._device)
+            self._status = status_lines(
+                self._controls, timings.rate, timings.ages(RECENT), stages, timings.device, active
+            )
             self._status_for, self._status_at = self._controls, timings.clock()
         return self._status

@@ -29,10 +29,14 @@ class Timings:
     A stage's wall time includes waiting for a core. Its CPU time is that of the thread that ran it;
     threads that libraries start for themselves (decoder, tracker, GL, encoder) show up together as
     `library threads`.
+
+    Args:
+        clock: seconds, monotonic.
+        device: what computes, in words.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, device: str = "") -> None:
+        self.clock, self.device = clock, device
         self.seen = 0  # frames that the source gave
         self.dropped = 0  # frames replaced by newer ones before they were shown
         self.without_face = 0  # shown frames in which there was no face
