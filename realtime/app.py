@@ -63,7 +63,8 @@ def run(config: Config) -> Timings:
         for line in why:
             log.info(line)
         reconstructor = Reconstructor(model, Options(config.stills), covered)
-        timings = Timings(device=why[0])  # starts now: loading what is needed is not part of any frame
+        # Starts now: loading what is needed is not part of any frame.
+        timings = Timings(device=why[0].partition(" (")[0])
         work = partial(_compute, tracker, reconstructor, timings)
         pipeline = _pipeline(config.source, source, work, lossless, timings)
         with pipeline, _ending_at_signals(pipeline):
