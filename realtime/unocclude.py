@@ -28,6 +28,9 @@ COVERED_SHARE = (0.006, 0.012)
 # What it takes to believe in a face: the overlap of mesh and part map, how sure the part map is, the share in view.
 # Faces whose covers hid them from the tracker reach 0.7, 0.86 and 0.46; what is no face fails by one of the three.
 LEAST_AGREEMENT, LEAST_CERTAINTY, LEAST_SEEN = 0.65, 0.83, 0.4
+# How far, in crop widths, the visible landmarks may move on the completed face: with nothing hidden, and how much
+# more with everything hidden, where the tracker can be far off.
+MOST_SHIFT = (0.02, 0.1)
 # MediaPipe's landmarks around the face.
 OVAL = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
@@ -177,7 +180,8 @@ class Unoccluder:
             if points is None:
                 return None
             face = replace(face, landmarks=_landmarks_in_picture(points, seen.matrix))
-        seen = replace(seen, face=face)
+        weights = None if seen.mask is None else landmark_weights(face.landmarks, seen.matrix, seen.mask)
+        seen = replace(seen, face=face, weights=weights)
         return seen if is_face(seen) else None
 
     def go_on(self, image: Image, id_: int, time: float, clock: Clock = nullcontext) -> Seen | None:
@@ -240,10 +244,12 @@ class Unoccluder:
             seen = replace(seen, painting=painting, alpha=seam(shown))
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)
-        face = seen.face
         if points is not None:
-            face = replace(face, landmarks=_landmarks_in_picture(points, seen.matrix))
-        return replace(seen, face=face, weights=landmark_weights(face.landmarks, seen.matrix, seen.mask))
+            again = replace(seen, face=replace(seen.face, landmarks=_landmarks_in_picture(points, seen.matrix)))
+            # Where little is covered the first landmarks are good: what is far from them was painted, not seen.
+            if _shift(seen, again) < MOST_SHIFT[0] + MOST_SHIFT[1] * (1 - seen.visible):
+                seen = again
+        return replace(seen, weights=landmark_weights(seen.face.landmarks, seen.matrix, seen.mask))
 
 
 def open_unoccluder(stills: bool, device: str, keep_glasses: bool = False) -> Unoccluder | None:
@@ -297,6 +303,13 @@ def face_probability(parts: Array) -> Array:
 def is_face(seen: Seen) -> bool:
     """Whether what was seen is a face, by the contour network's judgement."""
     return seen.agreement > LEAST_AGREEMENT and seen.certainty > LEAST_CERTAINTY and seen.visible > LEAST_SEEN
+
+
+def _shift(before: Seen, after: Seen) -> float:
+    """The mean distance, in crop widths, by which the landmarks in view moved; 0 where none is."""
+    first, second = (to_crop(seen.face.landmarks, before.matrix) for seen in (before, after))
+    visible = before.uncovered(before.face.landmarks) > 0.5
+    return float(np.hypot(*(second - first)[visible].T).mean()) / COMPLETION_SIZE if visible.any() else 0.0
 
 
 def _glasses(seen: Seen) -> Array:

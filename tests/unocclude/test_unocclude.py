@@ -58,6 +58,12 @@ def test_without_landmarks_on_the_completed_face_the_trackers_stay(stills, mesh,
     np.testing.assert_array_equal(stills.look(covered, face).face.landmarks, face.landmarks)
 
 
+def test_landmarks_that_leave_what_is_in_view_are_not_believed(stills, mesh, covered, face):
+    found = mesh.find(covered)
+    mesh.find = lambda crop: found + np.float32([25, 0, 0])
+    np.testing.assert_array_equal(stills.look(covered, face).face.landmarks, face.landmarks)
+
+
 def test_visible_pixels_of_the_picture_are_untouched(stills, covered, face):
     layers = in_picture(covered, [stills.look(covered, face)])
     green = (covered == (0, 255, 0)).all(2)
