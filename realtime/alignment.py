@@ -64,9 +64,7 @@ def cut(image: Image, matrix: Array, size: int) -> Crop:
         # warpAffine has no area filter: shrink by whole steps first, or fine texture turns into noise.
         step = 2 ** int(np.floor(np.log2(1 / scale)))
         height, width = image.shape[:2]
-        small = cv2.resize(
-            image, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA
-        )
+        small = cv2.resize(image, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA)
         shrink = np.diag([width / small.shape[1], height / small.shape[0], 1.0])
         warp = (np.vstack([matrix, [0, 0, 1]]) @ shrink)[:2]
     else:

@@ -159,7 +159,7 @@ class BumpMemory:
         self.heights = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
         self.bump = np.zeros((SIZE, SIZE), np.float16)
         self.looks = 0
-        self._weight = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of all looks together
+        self._weight: Array = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of all looks together
         self._best = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of the best look: fades at the skin's borders
 
     def add(self, heights: Array, weight: Array) -> None:

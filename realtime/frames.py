@@ -12,12 +12,15 @@ Frames of reference used everywhere:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Image = NDArray[np.uint8]
+# float32 unless a docstring says otherwise. numpy's stubs widen the type of almost every result, so that a
+# checker that knew the dtype would complain about correct code everywhere.
+Array = NDArray[Any]
+Image = NDArray[Any]  # uint8
 
 
 @dataclass(frozen=True)

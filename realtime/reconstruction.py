@@ -107,9 +107,9 @@ class Reconstructor:
             frame=frame,
             camera=camera,
             faces=tuple(state for state in states if state is not None),
-            occlusion=layers and layers.occlusion,
-            parts=layers and layers.parts,
-            complete=layers and layers.complete,
+            occlusion=layers.occlusion if layers else None,
+            parts=layers.parts if layers else None,
+            complete=layers.complete if layers else None,
             timings=clock.milliseconds,
         )
 
@@ -118,7 +118,7 @@ class Reconstructor:
     ) -> FaceState | None:
         track = self._track(face, frame.time)
         with clock("fit"):
-            fit = self._fit(track, face, camera, weights=seen and seen.weights, prior=None)
+            fit = self._fit(track, face, camera, weights=seen.weights if seen else None, prior=None)
         if fit is None:
             return None
         with clock("mesh"):
@@ -174,6 +174,7 @@ class Reconstructor:
         if track.frames in EVIDENCE_FRAMES or track.frames % EVIDENCE_EVERY == 0:
             self._learn_identity(track, face, camera, fit, weights, prior)
         # The smooth identity is also the one that the next frame is fitted with, so that the rest agrees with it.
+        assert track.identity is not None  # set with the first fit
         track.fit = Fit(track.smoother.identity(track.identity), fit.expression, fit.pose)
         return track.smoother.motion(track.fit, camera.focal * EYE_CORNERS / max(float(fit.pose[2, 3]), 1.0))
 

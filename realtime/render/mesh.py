@@ -17,10 +17,21 @@ SCALE_POINTS = 300  # vertices that the face's scale is read from
 class SurfaceModel(Protocol):
     """What the renderer needs of the face model; `engines.face_model.MorphableModel` has it."""
 
-    mean: Array  # (V, 3) mm, head frame
-    triangles: NDArray[np.int32]  # (T, 3), counter-clockwise seen from outside
-    uv: Array  # (V, 2), v up
-    weld: NDArray[np.int32]  # (V,) the first vertex at the same place: UV seams double vertices
+    @property
+    def mean(self) -> Array:
+        """(V, 3) mm, head frame."""
+
+    @property
+    def triangles(self) -> NDArray[np.int32]:
+        """(T, 3), counter-clockwise seen from outside."""
+
+    @property
+    def uv(self) -> Array:
+        """(V, 2), v up."""
+
+    @property
+    def weld(self) -> NDArray[np.int32]:
+        """(V,) the first vertex at the same place: UV seams double vertices."""
 
     def normals(self, vertices: Array) -> Array:
         """(V, 3) -> (V, 3) outward unit normals, in the frame of `vertices`."""
