@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engines.face_model.model import MorphableModel
 from realtime.config import Config, SourceConfig
 from realtime.errors import UserError
-from realtime.frames import Frame, FrameResult
+from realtime.frames import Frame, FrameResult, TrackedFace
 from realtime.loop import Pipeline, Sink
 from realtime.outputs.controls import Controls
 from realtime.outputs.webrtc.switches import RemoteControls
@@ -65,29 +65,36 @@ def run(config: Config) -> Timings:
         reconstructor = Reconstructor(model, Options(config.stills), covered)
         # Starts now: loading what is needed is not part of any frame.
         timings = Timings(device=why[0].partition(" (")[0])
-        work = partial(_compute, tracker, reconstructor, timings)
-        pipeline = _pipeline(config.source, source, work, lossless, timings)
+        stages = (partial(_track, tracker, timings), partial(_reconstruct, reconstructor, timings))
+        pipeline = _pipeline(config.source, source, stages, lossless, timings)
         with pipeline, _ending_at_signals(pipeline):
             show.run(pipeline, timings)
         timings.finish()
     return timings
 
 
-def _compute(tracker: Tracker, reconstructor: Reconstructor, timings: Timings, frame: Frame) -> FrameResult:
-    """Everything between a frame and its result, timed."""
+def _track(tracker: Tracker, timings: Timings, frame: Frame) -> tuple[Frame, list[TrackedFace], float]:
+    """A frame, the faces in it, and the milliseconds that it took to find them."""
     started = perf_counter()
     with timings.measure("track"):
         faces = tracker.track(frame)
-    tracked = perf_counter()
+    return frame, faces, (perf_counter() - started) * 1e3
+
+
+def _reconstruct(
+    reconstructor: Reconstructor, timings: Timings, tracked: tuple[Frame, list[TrackedFace], float]
+) -> FrameResult:
+    """Everything that is known about a tracked frame."""
+    frame, faces, milliseconds = tracked
     with timings.measure("reconstruct"):
         result = reconstructor.process(frame, faces)
-    return replace(result, timings={"track": (tracked - started) * 1e3, **result.timings})
+    return replace(result, timings={"track": milliseconds, **result.timings})
 
 
 def _pipeline(
     config: SourceConfig,
     source: Source,
-    work: Callable[[Frame], FrameResult],
+    stages: Sequence[Callable[[Any], Any]],
     lossless: bool,
     timings: Timings,
 ) -> Pipeline:
@@ -108,7 +115,7 @@ def _pipeline(
         stop=stop,
         measure=timings.measure,
     )
-    return Pipeline(incoming, work, lossless, timings, halt)
+    return Pipeline(incoming, stages, lossless, timings, halt)
 
 
 def _open_sinks(config: Config, source: Source, model: MorphableModel, lossless: bool, stack: ExitStack) -> list[Sink]:

@@ -1,6 +1,6 @@
-"""The frame loop: capture and compute on threads of their own, drawing on the caller's.
+"""The frame loop: capture, tracking and reconstruction on threads of their own, drawing on the caller's.
 
-    source -> [capture] -> mailbox -> [compute] -> mailbox -> draw, show, write (the caller)
+    source -> [capture] -> mailbox -> [track] -> mailbox -> [reconstruct] -> mailbox -> draw, show, write (the caller)
 
 Each mailbox holds one item. For live sources the newest frame wins and what nobody had time for is dropped, so
 the age of what is shown stays bounded; for files every frame goes all the way.
@@ -9,9 +9,9 @@ the age of what is shown stays bounded; for files every frame goes all the way.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from realtime.frames import Frame, FrameResult, Image
 from realtime.mailbox import Finished, Mailbox
@@ -39,14 +39,15 @@ class Sink(Protocol):
 
 
 class Pipeline:
-    """Capture and compute, each on its thread; results come out of `take`.
+    """Capture and the stages that compute, each on its thread; results come out of `take`.
 
-    An error on either thread comes out of `take` too, after the results before it. Leaving the context ends both
+    An error on any thread comes out of `take` too, after the results before it. Leaving the context ends all
     threads, whether the source has ended or not.
 
     Args:
         frames: the source's frames; iterated on the capture thread.
-        compute: what is done to each, on the compute thread.
+        stages: what is done to each, one after the other, each on its own thread; the first takes a `Frame`, the
+            last returns a `FrameResult`.
         lossless: drop nothing.
         timings: told how many frames came and were dropped.
         halt: asks `frames` to end soon; called from the thread that leaves the context.
@@ -55,20 +56,20 @@ class Pipeline:
     def __init__(
         self,
         frames: Iterator[Frame],
-        compute: Callable[[Frame], FrameResult],
+        stages: Sequence[Callable[[Any], Any]],
         lossless: bool,
         timings: Timings,
         halt: Callable[[], None] = lambda: None,
     ) -> None:
-        self._frames, self._compute, self._halt = frames, compute, halt
+        self._frames, self._halt = frames, halt
         self._timings = timings
         self._interrupted = False
-        self._captured: Mailbox[Frame] = Mailbox(lossless)
-        self._computed: Mailbox[FrameResult] = Mailbox(lossless)
-        self._threads = [
-            threading.Thread(target=self._run_capture, name="capture", daemon=True),
-            threading.Thread(target=self._run_compute, name="compute", daemon=True),
-        ]
+        self._boxes: list[Mailbox] = [Mailbox(lossless) for _ in range(len(stages) + 1)]
+        self._threads = [threading.Thread(target=self._run_capture, name="capture", daemon=True)]
+        for number, work in enumerate(stages):
+            ends = self._boxes[number], self._boxes[number + 1]
+            thread = threading.Thread(target=self._run_stage, args=(work, *ends), name=f"stage {number}", daemon=True)
+            self._threads.append(thread)
 
     def __enter__(self) -> Pipeline:
         for thread in self._threads:
@@ -77,8 +78,8 @@ class Pipeline:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._halt()
-        self._computed.abort()
-        self._captured.abort()
+        for box in reversed(self._boxes):
+            box.abort()
         for thread in self._threads:
             thread.join(JOIN_SECONDS)
         self._count_dropped()
@@ -98,7 +99,7 @@ class Pipeline:
         self._count_dropped()
         if self._interrupted:
             raise Finished
-        return self._computed.get(timeout)
+        return self._boxes[-1].get(timeout)
 
     def results(self) -> Iterator[FrameResult]:
         """All results, until the source ends."""
@@ -111,26 +112,25 @@ class Pipeline:
                 return
 
     def _count_dropped(self) -> None:
-        self._timings.dropped = self._captured.dropped + self._computed.dropped
+        self._timings.dropped = sum(box.dropped for box in self._boxes)
 
     def _run_capture(self) -> None:
+        out = self._boxes[0]
         try:
             for frame in self._frames:
                 self._timings.seen += 1
-                if not self._captured.put(frame):
+                if not out.put(frame):
                     break
-            self._captured.close()
-        except BaseException as error:  # handed to the thread that draws
-            self._captured.close(error)
+            out.close()
+        except BaseException as error:  # handed on, to the thread that draws
+            out.close(error)
 
-    def _run_compute(self) -> None:
+    def _run_stage(self, work: Callable[[Any], Any], into: Mailbox, out: Mailbox) -> None:
         try:
-            while True:
-                result = self._compute(self._captured.get())
-                if not self._computed.put(result):
-                    break
+            while out.put(work(into.get())):
+                pass
         except Finished:
-            self._computed.close()
-        except BaseException as error:  # handed to the thread that draws
-            self._captured.abort()
-            self._computed.close(error)
+            out.close()
+        except BaseException as error:  # handed on, to the thread that draws
+            into.abort()
+            out.close(error)

@@ -79,7 +79,7 @@ def results(count, step=0.0):
 def play(kind, frames, sinks=(), **config):
     timings = Timings()
     shown = kind(Config(**config), None, list(sinks))
-    pipeline = Pipeline(frames, lambda frame: FrameResult(frame, Camera(1, (1, 1))), True, timings)
+    pipeline = Pipeline(frames, [lambda frame: FrameResult(frame, Camera(1, (1, 1)))], True, timings)
     with pipeline:
         shown.run(pipeline, timings)
     shown.close()
@@ -189,6 +189,6 @@ def test_keys_are_heard_while_no_frame_comes():
     started = time.monotonic()
     shown = show.Windowed(Config(), None, [])
     timings = Timings()
-    with Pipeline(silent(), lambda frame: None, True, timings, forever.set) as pipeline:
+    with Pipeline(silent(), [], True, timings, forever.set) as pipeline:
         shown.run(pipeline, timings)
     assert time.monotonic() - started < 1
