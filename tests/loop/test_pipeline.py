@@ -81,7 +81,7 @@ def test_key_invariant_a_slow_stage_drops_frames_and_age_stays_bounded(compute_s
     # Two waits of at most one stage each, and the work itself. A queue would pass that soon.
     assert np.median(ages) < 2 * (compute_seconds + draw_seconds) + 0.08
     assert timings.dropped > 25
-    assert timings.seen - timings.dropped <= 25 + 3  # every frame is shown, dropped or still on its way
+    assert timings.seen - timings.dropped <= 25 + 4  # shown, dropped or on its way
 
 
 def test_frames_stay_in_order_when_some_are_dropped():
