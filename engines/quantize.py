@@ -36,7 +36,8 @@ from engines.training.validation import face_region, mask_iou, psnr, validation_
 from realtime.blending import blend, grow, seam
 from realtime.errors import UserError
 from realtime.frames import Array, Image
-from realtime.unocclude import MASK_GROWN, fill_image, read_image
+from realtime.seen import MASK_GROWN
+from realtime.unocclude import fill_image, read_image
 
 KINDS = ("contour", "completion")
 CALIBRATION = 160  # crops

@@ -9,7 +9,8 @@ import numpy as np
 
 from realtime.face_search import FaceSearch, rough_landmarks
 from realtime.frames import Array, Frame, TrackedFace
-from realtime.unocclude import Clock, Seen, Unoccluder, open_unoccluder
+from realtime.seen import Seen
+from realtime.unocclude import Clock, Unoccluder, open_unoccluder
 
 # A face that the tracker finds within this share of its size of one that was gone on with is the same.
 SAME_PLACE = 0.5

@@ -11,7 +11,7 @@ from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE
 from realtime.alignment import rescale
 from realtime.blending import blend, to_window, window_of
 from realtime.frames import Array, Image
-from realtime.unocclude import Seen
+from realtime.seen import Seen
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from realtime.frames import Array, Camera, Coefficients, FaceState, Frame, Frame
 from realtime.gaze import gaze_vectors
 from realtime.layers import in_picture
 from realtime.light import NEUTRAL, estimate_light
+from realtime.seen import Seen
 from realtime.smoothing import FaceSmoother
-from realtime.unocclude import Seen
 from realtime.visibility import vertex_visibility
 
 # Seconds a lost face is remembered for; as long as the tracker keeps its number.

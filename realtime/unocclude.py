@@ -17,32 +17,18 @@ import numpy as np
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine, shipped_networks
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
 from realtime.blending import between_crops, blend, carry, fade, grow, margin, seam
-from realtime.frames import PART_NAMES, Array, Image, TrackedFace
+from realtime.frames import Array, Image, TrackedFace
+from realtime.seen import GLASSES, MASK_GROWN, Seen, face_probability, is_face, landmark_weights
 
-# The parts of the face itself, by which it is judged whether anything covers it; eyeglasses lie on it.
-OTHER_PARTS = ("background", "hair", "ears", "neck")
-FACE_PARTS = [index for index, name in enumerate(PART_NAMES) if name not in OTHER_PARTS]
-GLASSES = PART_NAMES.index("eyeglasses")
 # The share of the face that must be covered before anything is painted, and below which painting ends.
 COVERED_SHARE = (0.006, 0.012)
-# What it takes to believe in a face: the overlap of mesh and part map, how sure the part map is, the share in view.
-# Faces whose covers hid them from the tracker reach 0.7, 0.86 and 0.46; what is no face fails by one of the three.
-LEAST_AGREEMENT, LEAST_CERTAINTY, LEAST_SEEN = 0.65, 0.83, 0.4
 # How far, in crop widths, the visible landmarks may move on the completed face: with nothing hidden, and how much
 # more with everything hidden, where the tracker can be far off.
 MOST_SHIFT = (0.02, 0.1)
-# MediaPipe's landmarks around the face.
-OVAL = (
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
-    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-)
 STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.15
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
-# What the fit should believe of a hidden landmark, found on a painted face.
-HIDDEN_WEIGHT = 0.1
 KEPT_MARGIN = 0.025  # of the crop's side: kept eyeglasses are not painted over by the seam of their own edge
-MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
 
 
 Clock = Callable[[str], AbstractContextManager]  # measures a stage by its name
@@ -54,54 +40,6 @@ class CropMesh(Protocol):
     def find(self, crop: Image) -> Array | None:
         """(478, 3) px of the crop (z in px), or None."""
         ...
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One face in one frame: what covers it and what is behind. Crop-sized arrays are `COMPLETION_SIZE` px."""
-
-    face: TrackedFace  # with the corrected landmarks
-    matrix: Array  # (2, 3) picture px -> crop px
-    crop: Image  # (S, S, 3) RGB, as the camera saw it
-    parts: Array  # (14, CONTOUR_SIZE, CONTOUR_SIZE) probabilities of the parts of the complete face
-    visible: float  # the share of the face that is in view
-    mask: Array | None = None  # (S, S) float32, 0 or 1; None: nothing covers the face
-    margin: Array | None = None  # (S, S) float32, above 0 under the mask: where exactly its edge runs
-    alpha: Array | None = None  # (S, S) 0..1: how much of each pixel of the picture is painted; None: none is
-    painting: Image | None = None  # (S, S, 3) RGB; None while `alpha` is
-    weights: Array | None = None  # (478,) 0..1, how far each landmark is to be believed; None: all fully
-
-    @property
-    def certainty(self) -> float:
-        """How sure the part map is, 0..1, on average over the face in view: low where there is no face."""
-        small = face_probability(self.parts)
-        if self.mask is not None:
-            small = small * (1 - cv2.resize(self.mask, small.shape, interpolation=cv2.INTER_AREA))
-        return float((self.parts.max(0) * small).sum() / max(float(small.sum()), 1e-6))
-
-    @property
-    def agreement(self) -> float:
-        """How well landmarks and part map describe one face, 0..1: the overlap of what either takes for it."""
-        face = face_probability(self.parts)
-        side = face.shape[0]
-        oval = np.zeros((side, side), np.uint8)
-        outline = to_crop(self.face.landmarks, self.matrix)[list(OVAL)] * (side / COMPLETION_SIZE)
-        cv2.fillPoly(oval, [np.round(outline * 16).astype(np.int32)], 1, shift=4)
-        shared = float((face * oval).sum())
-        return shared / max(float(face.sum() + oval.sum()) - shared, 1e-6)
-
-    def uncovered(self, points: Array) -> Array:
-        """(N,) 1 where nothing is in front of points (N, 2 or more) px of the picture, 0 where something is."""
-        if self.mask is None:
-            return np.ones(len(points), np.float32)
-        return 1 - sample(grow(self.mask, MASK_GROWN), to_crop(points, self.matrix))
-
-    @property
-    def complete(self) -> Image:
-        """(S, S, 3) RGB: the crop with the face completed."""
-        if self.mask is None or self.painting is None:
-            return self.crop
-        return blend(self.crop, self.painting, seam(self.mask))
 
 
 @dataclass
@@ -274,35 +212,6 @@ def read_image(output: Array) -> Image:
     """A network's output (1, 3, S, S) in [-1, 1] as (S, S, 3) RGB uint8."""
     scaled = output[0].transpose(1, 2, 0) * np.float32(127.5) + np.float32(127.5)
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-
-
-def landmark_weights(landmarks: Array, matrix: Array, mask: Array) -> Array:
-    """(478,) 1 where a landmark is in view, `HIDDEN_WEIGHT` under the mask.
-
-    Args:
-        landmarks: (478, 2 or more) px in the picture.
-        matrix: (2, 3) picture px -> crop px.
-        mask: (S, S) 0..1.
-    """
-    return 1 - (1 - HIDDEN_WEIGHT) * sample(grow(mask, MASK_GROWN), to_crop(landmarks, matrix))
-
-
-def sample(values: Array, points: Array) -> Array:
-    """(N,) the nearest values of (S, S) at points (N, 2) px; 0 outside."""
-    side = values.shape[0]
-    x, y = np.floor(points[:, :2]).astype(np.int64).T
-    inside = (x >= 0) & (x < side) & (y >= 0) & (y < side)
-    return np.where(inside, values[y.clip(0, side - 1), x.clip(0, side - 1)], 0).astype(np.float32)
-
-
-def face_probability(parts: Array) -> Array:
-    """(P, P) that a pixel belongs to the face or to eyeglasses on it; `parts` (14, P, P) probabilities."""
-    return parts[FACE_PARTS].sum(0)
-
-
-def is_face(seen: Seen) -> bool:
-    """Whether what was seen is a face, by the contour network's judgement."""
-    return seen.agreement > LEAST_AGREEMENT and seen.certainty > LEAST_CERTAINTY and seen.visible > LEAST_SEEN
 
 
 def _shift(before: Seen, after: Seen) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, SPECS
 from realtime.frames import PART_NAMES
-from realtime.unocclude import OVAL
+from realtime.seen import OVAL
 
 SKIN = PART_NAMES.index("skin")
 PAINT = (200, 120, 40)

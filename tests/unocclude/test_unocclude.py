@@ -8,15 +8,12 @@ from covered_fakes import PAINT, ring
 
 from realtime.alignment import to_crop
 from realtime.layers import in_picture, most_likely
+from realtime.seen import HIDDEN_WEIGHT, is_face, landmark_weights, sample
 from realtime.unocclude import (
     FADE_SECONDS,
-    HIDDEN_WEIGHT,
     Unoccluder,
     fill_image,
-    is_face,
-    landmark_weights,
     read_image,
-    sample,
 )
 
 
