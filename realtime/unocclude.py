@@ -27,6 +27,9 @@ COVERED_SHARE = (0.006, 0.012)
 MOST_SHIFT = (0.02, 0.1)
 STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.15
+# While nothing covers a face, the contour network rests for so many frames after each look: a third of its cost, and
+# a cover is noticed at most a fifteenth of a second later at 30 frames a second.
+REST = 2
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
 KEPT_MARGIN = 0.025  # of the crop's side: kept eyeglasses are not painted over by the seam of their own edge
 
@@ -49,6 +52,7 @@ class _Memory:
     seen: Seen
     tracked: Array  # (478, 3) px: the tracker's own landmarks in that frame
     time: float  # seconds, the source's time line
+    rested: int = 0  # frames since the contour network last looked
 
 
 class Unoccluder:
@@ -96,6 +100,10 @@ class Unoccluder:
                     seen = self._pass(image, seen.face, None, 0.0, clock)
             return seen
         memory = None if face.is_new else self._memories.get(face.id)
+        if memory and memory.rested < REST and memory.seen.mask is None and memory.seen.alpha is None:
+            seen = replace(memory.seen, face=face)
+            self._memories[face.id] = _Memory(seen, face.landmarks, time, memory.rested + 1)
+            return seen
         start = face if memory is None else replace(face, landmarks=_predicted(face.landmarks, memory))
         step = 1.0 if memory is None else max(0.0, time - memory.time) / FADE_SECONDS
         seen = self._pass(image, start, memory.seen if memory else None, step, clock)

@@ -11,6 +11,7 @@ from realtime.layers import in_picture, most_likely
 from realtime.seen import HIDDEN_WEIGHT, is_face, landmark_weights, sample
 from realtime.unocclude import (
     FADE_SECONDS,
+    REST,
     Unoccluder,
     fill_image,
     read_image,
@@ -109,6 +110,8 @@ def test_a_face_half_out_of_the_picture(stills, covered, face):
 def test_in_video_painting_fades_in(video, covered, bare, face):
     video.look(bare, face, 0.0)
     known = replace(face, is_new=False)
+    for _ in range(REST):
+        assert video.look(covered, known, 0.0).alpha is None  # nobody looks yet
     step = FADE_SECONDS / 4
     first = video.look(covered, known, step)
     second = video.look(covered, known, 2 * step)
