@@ -29,6 +29,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     empty.add_argument("folder", type=Path)
     empty.add_argument("--data", default="../shared/data", help="folder of occluders/ (default: %(default)s)")
     empty.add_argument("--count", type=int, default=200, help="how many pictures (default: %(default)s)")
+    clip = commands.add_parser("clip", help="how a face holds while a hand, a mask and a phone pass before it")
+    clip.add_argument("folder", type=Path, help="where the table and strips of frames go")
+    clip.add_argument("--data", default="../shared/data", help="folder of video/ and occluders/ (default: %(default)s)")
+    clip.add_argument("--only", nargs="+", default=(), metavar="NAME", help="clips (d18 ...), covers (hand ...)")
     return parser.parse_args(arguments)
 
 
@@ -72,13 +76,26 @@ def count_in_empty(options: argparse.Namespace) -> None:
     print(f"{len(found)} of {len(names)} pictures without a face gave one: {', '.join(found) or 'none'}")
 
 
+def print_clips(options: argparse.Namespace) -> None:
+    """Covers clips and runs the program on them."""
+    from engines.evaluation.clip import evaluate_clips
+
+    text = evaluate_clips(options.data, options.folder, options.only)
+    (options.folder / "clips.md").write_text(text)
+    print(text)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; a user's mistake ends with two lines on stderr and exit code 2."""
     options = parse(arguments)
     try:
-        {"pairs": make_pairs, "table": make_table, "ablation": print_ablation, "empty": count_in_empty}[
-            options.command
-        ](options)
+        {
+            "pairs": make_pairs,
+            "table": make_table,
+            "ablation": print_ablation,
+            "empty": count_in_empty,
+            "clip": print_clips,
+        }[options.command](options)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

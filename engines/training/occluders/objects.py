@@ -38,7 +38,7 @@ def _barrel(left: float, right: float, rng: Rng) -> Array:
     return light[None, :, None]
 
 
-def _phone(library: Library, rng: Rng) -> Array:
+def phone(library: Library, rng: Rng) -> Array:
     wide = rng.uniform(34, 48)
     box = (60 - wide, 5, 60 + wide, 155)
     cover = _rounded(*box, rng.uniform(2, 16))
@@ -160,7 +160,7 @@ def _stick(library: Library, rng: Rng) -> Array:
     return _canvas(cover, rgb)
 
 
-DRAWN = (_phone, _phone, _cup, _microphone, _bottle, _card, _stick)
+DRAWN = (phone, phone, _cup, _microphone, _bottle, _card, _stick)
 
 
 def objects(scene: Scene, library: Library, rng: Rng) -> list[Layer]:

@@ -1,0 +1,124 @@
+"""How well a face holds while things pass before it: the program, its completion network alone, and MediaPipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engines.evaluation.clip_scene import CLEAR, COVERED, COVERS, RATE, CoveredFrame, cover_clip, read_clip
+from engines.evaluation.clip_score import ClipRun, flicker, frames_to_recover, hidden_drift, hidden_psnr, lost
+from engines.evaluation.table import markdown
+from engines.face_model.model import MorphableModel
+from engines.training.occluders import load_library
+from engines.training.sources import data_folder
+from realtime.covered_faces import open_covered_faces
+from realtime.errors import UserError
+from realtime.frames import Frame, Image
+from realtime.reconstruction import Reconstructor
+from realtime.tracking import MediaPipeTracker
+
+CLIPS = ("d18", "d19", "d10")
+MEANINGS = """\
+psnr: dB over the hidden pixels of the face, against the clean frames; alone: with the completion network only.
+drift: hidden landmarks against the same system's own on the clean clip, % of the distance between the outer eye
+corners; flicker: their motion from frame to frame beyond that on the clean clip, likewise; mp: MediaPipe in the same
+frames. back: frames in clear view until the landmarks are within 1 % again. lost: covered frames without a face
+(drift 30). ms: processor time per frame in clear view and covered, the tracker's included."""
+COLUMNS = ("psnr", "drift", "drift mp", "flicker", "flicker mp", "back", "lost", "lost mp", "ms clear", "ms")
+WARM = 10  # frames until everything has started, not counted as processor time
+STRIP = (CLEAR - 1, CLEAR + 8, CLEAR + 17, CLEAR + 26, CLEAR + 35, CLEAR + COVERED + 2)  # frames that are shown
+
+
+def run_program(model: MorphableModel, images: Sequence[Image]) -> ClipRun:
+    """The program on a clip, put together as `realtime.app` does it, but on one thread."""
+    covered = open_covered_faces(stills=False, device="cpu")
+    if covered is None:
+        raise UserError("No networks are shipped with this copy.", "Restore the files in engines/weights with git.")
+    tracker, reconstructor = MediaPipeTracker(), Reconstructor(model, covered=covered)
+    landmarks, complete, spent = [], [], []
+    for frame in _frames(images):
+        started = time.process_time()
+        result = reconstructor.process(frame, tracker.track(frame))
+        spent.append((time.process_time() - started) * 1e3)
+        landmarks.append(result.faces[0].landmarks if result.faces else None)
+        complete.append(frame.image if result.complete is None else result.complete)
+    tracker.close()
+    return ClipRun(landmarks, complete, spent)
+
+
+def run_mediapipe(images: Sequence[Image]) -> ClipRun:
+    """MediaPipe alone on a clip."""
+    tracker = MediaPipeTracker()
+    tracked = [tracker.track(frame) for frame in _frames(images)]
+    tracker.close()
+    return ClipRun([faces[0].landmarks[:, :2] if faces else None for faces in tracked])
+
+
+def evaluate_clips(data: str | Path, out: Path, only: Sequence[str] = ()) -> str:
+    """The report as Markdown; strips of frames, covered and completed, go into `out`.
+
+    Args:
+        data: folder of video/ and occluders/.
+        out: made if it is missing.
+        only: clips and covers to take, by name; all unless given.
+    """
+    data = data_folder(data)
+    out.mkdir(parents=True, exist_ok=True)
+    library, model = load_library(data, validation=True), MorphableModel.load()
+    rows = {}
+    for clip in _chosen(CLIPS, only):
+        images = read_clip(data / "video" / f"{clip}.mp4")
+        clean_mp, clean = run_mediapipe(images), run_program(model, images)
+        truth = [points for points in clean_mp.landmarks if points is not None]
+        if len(truth) < len(images):
+            raise UserError(f"MediaPipe loses the face in the clean clip {clip}.", "Use another clip.")
+        for cover in _chosen(tuple(COVERS), only):
+            rng = np.random.default_rng([CLIPS.index(clip), list(COVERS).index(cover)])
+            frames = cover_clip(images, truth, COVERS[cover](library, rng))
+            seen = [frame.covered for frame in frames]
+            ours, theirs = run_program(model, seen), run_mediapipe(seen)
+            rows[f"{clip} {cover}"] = {
+                "psnr": hidden_psnr(frames, truth, ours),
+                "drift": hidden_drift(frames, truth, clean, ours),
+                "drift mp": hidden_drift(frames, truth, clean_mp, theirs),
+                "flicker": flicker(frames, truth, clean, ours),
+                "flicker mp": flicker(frames, truth, clean_mp, theirs),
+                "back": frames_to_recover(frames, truth, clean, ours),
+                "lost": lost(ours),
+                "lost mp": lost(theirs),
+                "ms clear": float(np.mean(ours.cpu_ms[WARM:CLEAR])),
+                "ms": float(np.mean(ours.cpu_ms[CLEAR : CLEAR + COVERED])),
+            }
+            write_strip(out / f"{clip}_{cover}.png", frames, ours)
+    return report(rows)
+
+
+def report(rows: dict[str, dict[str, float]]) -> str:
+    """A Markdown table with a line per clip, and the means; `rows` maps a clip's name to its figures."""
+    means = {column: float(np.mean([row[column] for row in rows.values()])) for column in COLUMNS}
+    lines = [[name, *(f"{row[column]:.2f}" for column in COLUMNS)] for name, row in {**rows, "mean": means}.items()]
+    return f"{MEANINGS}\n\n{markdown(['clip', *COLUMNS], lines)}\n"
+
+
+def write_strip(path: Path, frames: Sequence[CoveredFrame], run: ClipRun) -> None:
+    """A picture of some frames: covered, completed, and the truth, one above the other."""
+    rows = [
+        np.hstack([frames[index].covered for index in STRIP]),
+        np.hstack([run.complete[index] for index in STRIP]),
+        np.hstack([frames[index].clean for index in STRIP]),
+    ]
+    cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+
+
+def _frames(images: Sequence[Image]) -> Iterator[Frame]:
+    for index, image in enumerate(images):
+        yield Frame(image, time.monotonic(), index / RATE, index, f"frame_{index:06d}")
+
+
+def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
+    """Those of `names` that are among `only`; all where none is."""
+    return [name for name in names if name in only] or list(names)
