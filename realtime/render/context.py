@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import moderngl
@@ -11,6 +14,12 @@ import moderngl
 from realtime.errors import UserError
 
 GL_VERSION = 330  # the shaders are written for 3.3 core
+# Where glFinish lives; libglvnd's libraries pass it on to whatever drives the current context.
+GL_LIBRARIES = {
+    "linux": ("libOpenGL.so.0", "libGL.so.1"),
+    "win32": ("opengl32",),
+    "darwin": ("/System/Library/Frameworks/OpenGL.framework/OpenGL",),
+}
 
 
 def headless_context() -> moderngl.Context:
@@ -43,3 +52,29 @@ def check_owner(context: moderngl.Context) -> None:
     """
     if context.extra != threading.get_ident():
         raise RuntimeError("this GL context belongs to another thread: draw only in the thread that made it")
+
+
+def wait_until_drawn(context: moderngl.Context) -> None:
+    """Return when everything asked of the current context is done, letting other Python threads run meanwhile.
+
+    moderngl's own calls hold Python's lock while they wait: a software GL draws for 10 ms or more, in which no
+    other stage of the frame loop could go on.
+    """
+    finish = _gl_finish()
+    if finish:
+        finish()  # ctypes lets go of the lock during the call
+    else:
+        context.finish()
+
+
+@cache
+def _gl_finish() -> Callable[[], None] | None:
+    """The system's glFinish, or None where its library has another name."""
+    for name in GL_LIBRARIES.get(sys.platform, ()):
+        try:
+            function = ctypes.CDLL(name).glFinish
+        except (OSError, AttributeError):
+            continue
+        function.argtypes, function.restype = (), None
+        return function
+    return None

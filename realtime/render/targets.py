@@ -7,6 +7,7 @@ import moderngl
 import numpy as np
 
 from realtime.frames import Image
+from realtime.render.context import wait_until_drawn
 from realtime.render.programs import load_program
 
 Rectangle = tuple[int, int, int, int]  # px: left, top, right, bottom
@@ -35,6 +36,7 @@ class PictureTarget:
 
     def read(self) -> Image:
         """(H, W, 3) uint8 RGB, a new array. Four components are read: with three, GL converts slowly."""
+        wait_until_drawn(self._context)
         self.canvas.read_into(self._rgba, components=4)
         return np.asarray(cv2.cvtColor(self._rgba, cv2.COLOR_RGBA2RGB), np.uint8)
 
