@@ -31,7 +31,8 @@ FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # no room, or non
 # A fragmented file is playable up to its last fragment at any moment; when it is closed properly,
 # `hybrid_fragmented` turns it into a plain MP4, which every player can seek in.
 CONTAINER = {"movflags": "+hybrid_fragmented+frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
-ENCODER = {"preset": "superfast", "crf": "20", "threads": "1"}
+# Half the processor time of "superfast", for files a fifth larger: the frame loop needs it more.
+ENCODER = {"preset": "ultrafast", "crf": "20", "threads": "1"}
 
 
 class Recorder:
