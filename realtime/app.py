@@ -19,6 +19,7 @@ from realtime.errors import UserError
 from realtime.frames import Frame, FrameResult, TrackedFace
 from realtime.loop import Pipeline, Sink
 from realtime.outputs.controls import Controls
+from realtime.outputs.programs.open import open_programs
 from realtime.outputs.webrtc.switches import RemoteControls
 from realtime.sources.base import Source, frames
 from realtime.timing import Timings
@@ -134,7 +135,8 @@ def _open_sinks(config: Config, source: Source, model: MorphableModel, lossless:
         from realtime.outputs.recorder import Recorder
 
         sinks.append(stack.enter_context(Recorder(output.record, lossless)))
-    return sinks
+    size = config.source.size or config.source.camera_size
+    return sinks + open_programs(config.programs, model.expression_names, config.max_faces, size, stack)
 
 
 def _open_web(
@@ -158,7 +160,7 @@ def _open_web(
 def _keep_the_source(config: Config) -> None:
     """Raises `UserError` if an output would overwrite what is read."""
     source = Path(config.source.name)
-    for path in (config.output.record, config.output.export):
+    for path in (config.output.record, config.output.export, config.programs.csv):
         if path and path.exists() and source.exists() and path.samefile(source):
             raise UserError(f"{path} is the source itself.", "Write to another file.")
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from realtime.errors import UserError
+from realtime.outputs.programs import flags as program_flags
+from realtime.outputs.programs.options import ProgramOptions
 from realtime.outputs.webrtc.flags import add_flags, read_flags
 from realtime.outputs.webrtc.options import WebOptions
 from realtime.render.views import VIEWS, find_view
@@ -26,6 +28,7 @@ examples:
   python run.py --source rtsp://camera.local/live --size 1280x720
   python run.py --serve --headless                     watch in a browser
   python run.py --source webrtc --headless             a browser's own camera
+  python run.py --osc 127.0.0.1:39539 --csv face.csv   move an avatar, keep the numbers
 """
 
 
@@ -62,6 +65,7 @@ class Config:
     source: SourceConfig = SourceConfig()
     output: OutputConfig = OutputConfig()
     web: WebOptions = field(default_factory=WebOptions)
+    programs: ProgramOptions = field(default_factory=ProgramOptions)
     max_faces: int = 1
     stills: bool = False  # every picture is of somebody else: no smoothing, no memory
     device: str = "auto"
@@ -170,6 +174,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where the window's key s saves (default: here)",
     )
+    program_flags.add_flags(parser)
     add_flags(parser)
     return parser
 
@@ -187,7 +192,8 @@ def parse(arguments: Sequence[str]) -> Config:
         raise UserError("--source is empty.", "Name a camera, a file, a URL or demo.")
     headless = args.headless
     web = read_flags(args)
-    watched = not headless or web.serve or web.publish
+    programs = program_flags.read_flags(args, args.max_faces)
+    watched = not headless or web.serve or web.publish or programs.live
     return Config(
         source=SourceConfig(
             name=args.source,
@@ -208,6 +214,7 @@ def parse(arguments: Sequence[str]) -> Config:
             snapshots=args.snapshot,
         ),
         web=web,
+        programs=programs,
         max_faces=args.max_faces,
         stills=args.stills,
         device=args.device,
