@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,43 +21,74 @@ from realtime.sources.base import STILL_SECONDS, Shot
 log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT, READ_TIMEOUT = 10.0, 5.0  # seconds, network streams
+RETRY, LONGEST_RETRY = 1.0, 10.0  # seconds until a live stream that broke is opened again, doubled each time
 MISSING_SECONDS = 0.5  # a file that ends this much before its stated length was cut short
 SHORTEST_STEP = 1e-3  # seconds between two frames whose file says they are shown at once
 QUARTER_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
 class Video:
-    """A video file, or a stream from a URL.
+    """A video file, or a stream from a URL. A live stream that breaks is waited for and opened again.
 
     Args:
         place: a path or a URL.
+        retry: seconds until the first try to open a broken live stream again.
+        clock: seconds, monotonic.
     """
 
     still = False
     names: tuple[str, ...] = ()
 
-    def __init__(self, place: str) -> None:
-        self._place = place
+    def __init__(self, place: str, retry: float = RETRY, clock: Callable[[], float] = time.monotonic) -> None:
+        self._place, self._retry, self._clock = place, retry, clock
         self._is_url = "://" in place
         self._label = _without_password(place) if self._is_url else Path(place).name
         self._stop = threading.Event()
         # Opened now, so that a mistake is told before anything else starts.
-        self._first: av.container.InputContainer | None = (
-            self._open()
-        )  # now, so that a mistake is told before anything else starts
+        self._first: av.container.InputContainer | None = self._open()
         self.live = self._is_url and not self._first.duration
 
     def shots(self) -> Iterator[Shot]:
-        """The frames with their own times, upright, from the start."""
+        """The frames with their own times, upright, from the start; those of a live stream until `close`."""
         container, self._first = self._first or self._open(), None
+        if not self.live:
+            yield from self._played(container)
+            return
+        start, offset, last = self._clock(), 0.0, 0.0
+        while container is not None:
+            for shot in self._played(container):
+                last = offset + shot.time
+                yield Shot(shot.image, last)
+            container = self._opened_again()
+            # A stream's own times may run ahead of the clock; they must rise all the same.
+            offset = max(self._clock() - start, last + SHORTEST_STEP)
+
+    def close(self) -> None:
+        """Ends a running `shots`."""
+        self._stop.set()
+
+    def _played(self, container: av.container.InputContainer) -> Iterator[Shot]:
+        """What is in one container, which is closed afterwards."""
         with container:
             stream = container.streams.video[0]
             stream.thread_type = "SLICE" if self.live else "AUTO"  # frame threads would hold frames back
             yield from self._timed(container, stream)
 
-    def close(self) -> None:
-        """Ends a running `shots`."""
-        self._stop.set()
+    def _opened_again(self) -> av.container.InputContainer | None:
+        """The stream, once its sender is back; None: nobody wants it any more."""
+        if not self._stop.is_set():
+            log.warning("%s gives no pictures. Waiting for it to come back.", self._label)
+        wait = self._retry
+        while not self._stop.wait(wait):
+            wait = min(2 * wait, LONGEST_RETRY)
+            try:
+                container = self._open()
+            except UserError as error:
+                log.debug(error.message)
+                continue
+            log.info("%s is back.", self._label)
+            return container
+        return None
 
     def _timed(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[Shot]:
         step = 1 / float(stream.average_rate) if stream.average_rate else STILL_SECONDS
@@ -69,7 +101,7 @@ class Video:
             last = max(now - start, last + SHORTEST_STEP, 0.0)
             yield Shot(_picture(frame, stream), last)
         length = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-        if last < 0:
+        if last < 0 and not self.live:
             raise UserError(f"{self._label} holds no picture that can be read.", "Is it damaged? Try another file.")
         if last + step < length - MISSING_SECONDS and not self.live:
             log.warning("%s ends after %.1f of its %.1f s: it was cut short.", self._label, last + step, length)

@@ -214,6 +214,58 @@ def test_a_camera_on_the_network_is_live():
         running.shutdown()
 
 
+class Breaking(Broadcast):
+    """An IP camera that hangs up after a few pictures; every second caller finds it out of order."""
+
+    calls = 0
+
+    def do_GET(self):
+        Breaking.calls += 1
+        if Breaking.calls % 2 == 0:
+            self.send_error(503)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=frame")
+        self.end_headers()
+        for index in range(40):
+            jpeg = cv2.imencode(".jpg", gradient(64, 48, index))[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + jpeg + b"\r\n")
+
+
+@pytest.fixture
+def breaking():
+    Breaking.calls = 0
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/stream"
+        running.shutdown()
+
+
+def test_a_live_stream_that_breaks_is_opened_again(breaking, caplog):
+    caplog.set_level(logging.INFO)
+    video = Video(breaking, retry=0.01)
+    assert video.live
+    times = [shot.time for shot, _ in zip(video.shots(), range(90), strict=False)]
+    assert len(times) == 90  # more than two connections' worth
+    assert times == sorted(set(times))
+    assert Breaking.calls >= 5  # the three good ones and the refusals between
+    assert "Waiting for it to come back" in caplog.text
+    assert "is back" in caplog.text
+
+
+def test_closing_ends_the_waiting(breaking):
+    video = Video(breaking, retry=60.0)
+    playing = video.shots()
+    for _ in range(30):
+        next(playing)
+    closer = threading.Timer(0.2, video.close)
+    closer.start()
+    start = time.monotonic()
+    assert len(list(playing)) <= 10
+    assert time.monotonic() - start < 10.0
+
+
 def test_a_url_that_leads_nowhere(server):
     with pytest.raises(UserError, match="cannot be opened"):
         Video(f"{server}/missing.mp4")
