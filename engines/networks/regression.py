@@ -110,14 +110,15 @@ class RegressionNetwork(nn.Module):
             lit.copy_(light)
 
     @torch.no_grad()
-    def take_encoder(self, contour: ContourNetwork, levels: int) -> list[nn.Module]:
+    def take_encoder(self, contour: ContourNetwork) -> list[nn.Module]:
         """Starts the first levels of the encoder from a trained contour network, which has the same ones.
 
         Returns:
-            These levels, for a trainer that wants to keep them as they are.
+            These levels, for a trainer that lets them learn more slowly.
         """
-        taken = [self.stem, *self.down[:levels]]
-        for own, other in zip(taken, [contour.body.stem, *contour.body.down[:levels]], strict=True):
+        lent = [contour.body.stem, *contour.body.down]
+        taken = [self.stem, *self.down][: len(lent)]
+        for own, other in zip(taken, lent, strict=True):
             own.load_state_dict(other.state_dict())
         return taken
 

@@ -18,14 +18,14 @@ RENDERED_LANDMARKS = 0.4
 WEIGHTS = {
     "landmarks": 1.0,
     "mesh": 0.6,
-    "identity": 0.5,
+    "identity": 2.0,
     "expression": 1.0,
-    "albedo": 0.15,
+    "albedo": 0.4,
     "light": 0.3,
     "pose": 4.0,
     "photometric": 1.0,
     "bump": 2.0,
-    "slope": 8.0,
+    "slope": 16.0,
 }
 
 

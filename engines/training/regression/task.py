@@ -22,7 +22,7 @@ from realtime.frames import Image
 
 RATE = 1e-3
 BATCH = 32
-FIXED_LEVELS = 2  # of the encoder below its stem, when a contour network lends them
+LENT_RATE = 0.3  # of the learning rate, for layers that a contour network lends
 BUMP_TINT = 250  # grey levels per mm of height gained from one pixel to the next
 
 Complete = Callable[[Image, Image], Image]
@@ -44,29 +44,28 @@ class RegressionTask(Task):
             model: the face model.
             samples: for validation, by kind.
             start: the average `landmarks` and `light` of the faces.
-            contour: lends the first levels of its encoder, which know faces already and stay as they are: what
-                comes after them learns with far fewer faces, and a step costs half.
+            contour: lends its encoder, which knows faces already: what comes after it learns with far fewer steps.
         """
         self.samples = samples
         self.mesh = FaceMesh(model)
         config = RegressionConfig(identity=len(model.identity_basis), albedo=len(model.albedo_basis))
         self.network = RegressionNetwork(config).to(memory_format=torch.channels_last)
         self.network.start_from(start["landmarks"], start["light"])
-        self.fixed = [] if contour is None else self.network.take_encoder(contour, FIXED_LEVELS)
-        for module in self.fixed:
-            module.requires_grad_(False)
+        lent = [] if contour is None else self.network.take_encoder(contour)
+        borrowed = [p for module in lent for p in module.parameters()]
+        known = {id(p) for p in borrowed}
+        groups = [
+            {"params": [p for p in self.network.parameters() if id(p) not in known]},
+            {"params": borrowed, "factor": LENT_RATE},
+        ]
         self.modules = {"network": self.network}
         self.optimisers = {
-            "network": torch.optim.AdamW(
-                [p for p in self.network.parameters() if p.requires_grad], RATE, betas=(0.9, 0.99), weight_decay=1e-2
-            )
+            "network": torch.optim.AdamW([g for g in groups if g["params"]], RATE, betas=(0.9, 0.99), weight_decay=1e-2)
         }
 
     def step(self, batch: dict[str, Tensor], number: int) -> dict[str, float]:
         """See `Task`."""
         self.network.train()
-        for module in self.fixed:
-            module.eval()
         truth = dict(batch, target=linear(batch["clean"]))
         losses = regression_losses(self.network(to_network(batch["image"])), truth, self.mesh)
         optimiser = self.optimisers["network"]

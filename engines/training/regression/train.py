@@ -10,11 +10,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from engines.engine import digest
 from engines.face_model.model import MorphableModel
 from engines.networks import load_network
 from engines.training.occluders import JUDGED, Library, load_library
+from engines.training.regression.ahead import StoredBatches, make_ahead
 from engines.training.regression.examples import head_examples, photo_examples, usable
 from engines.training.regression.losses import SIZE
+from engines.training.regression.mirror import Mirror
 from engines.training.regression.pseudo_truth import open_pseudo_truth
 from engines.training.regression.samples import (
     RegressionBatches,
@@ -32,7 +35,9 @@ from engines.training.trainer import Plan, Trainer
 from realtime.errors import UserError
 
 HEADS, VALIDATION_HEADS = 3000, 100
-BUMP_PHOTOS = 4000  # photographs whose bump map is solved for
+BUMP_PHOTOS = 3000  # at least so many photographs have their bump map solved for
+AHEAD = 750  # batches made ahead
+SHOW_EVERY = 240.0  # seconds
 VALIDATION_PER_KIND = 40
 VALIDATION_SEED = 30_000
 
@@ -84,26 +89,41 @@ def completer(contour: Path, completion: Path) -> Complete | None:
         return None
 
 
-def train(options: argparse.Namespace) -> None:
-    """One training run, as the command line describes it."""
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(options.threads or os.cpu_count() or 1)
+def prepare(options: argparse.Namespace) -> tuple[RegressionTask, StoredBatches]:
+    """Everything that training needs: made (half an hour) unless the run's folder holds it."""
     data = data_folder(options.data)
     store = open_store(data, options.faces, lambda photos: tqdm(photos, "faces"))
-    folder = options.run or Path("runs/regression")
+    folder = folder_of(options)
     model = MorphableModel.load()
     left_out = left_out_names(options.faces)
     photos, heads = sources(store, folder, left_out, validation=False)
     validation = sources(store, folder, left_out, validation=True)
     complete = completer(options.contour, options.completion)
     print("completed crops: " + ("makeshift only" if complete is None else "by the trained networks"))
+    batches = RegressionBatches(photos, heads, load_library(data), SIZE, BATCH, options.seed, complete)
+    of = [folder / "pseudo_truth.npz", options.contour, options.completion]
+    key = " ".join([*(digest(path.read_bytes()) for path in of if path.exists()), *left_out])
+    made = make_ahead(batches, AHEAD, folder / "samples", key, lambda numbers: tqdm(numbers, "samples"))
     samples = validation_samples(*validation, load_library(data, validation=True), SIZE, complete)
     contour = load_network(options.contour, "contour") if options.contour.exists() else None
-    task = RegressionTask(model, samples, average_of(photos), contour)
-    trainer = Trainer(task, Plan(options.minutes, RATE), folder, options.seed)
+    start = average_of(photos)
+    task = RegressionTask(model, samples, start, contour)
+    return task, StoredBatches(made, BATCH, options.seed, Mirror.of(model, start["landmarks"].numpy()))
+
+
+def folder_of(options: argparse.Namespace) -> Path:
+    """The run's folder."""
+    return options.run or Path("runs/regression")
+
+
+def train(options: argparse.Namespace) -> None:
+    """One training run, as the command line describes it."""
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads or os.cpu_count() or 1)
+    task, batches = prepare(options)
+    trainer = Trainer(task, Plan(options.minutes, RATE, show_every=SHOW_EVERY), folder_of(options), options.seed)
     if options.resume:
         trainer.resume()
-    batches = RegressionBatches(photos, heads, load_library(data), SIZE, BATCH, trainer.seed, complete)
     trainer.run(loader(batches, trainer.step, workers=0 if options.threads == 1 else 1))
 
 
