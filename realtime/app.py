@@ -45,33 +45,45 @@ def run(config: Config) -> Timings:
         stack.callback(source.close)
         from realtime.show import Headless, Windowed
 
-        lossless = not (source.live or config.source.drop)
         model = MorphableModel.load()
-        sinks = _open_sinks(config, source, model, lossless, stack)
+        sinks = _open_sinks(config, source, model, is_lossless(config.source, source), stack)
         remote = RemoteControls(Controls(view=config.view, samples=config.samples))
         sinks += _open_web(config, source, model, remote, stack)
         show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote)
         stack.callback(show.close)
         # The slowest to load come last: whatever the user must mend is told before.
-        from realtime.covered_faces import open_covered_faces
-        from realtime.reconstruction import Options, Reconstructor
-        from realtime.tracking import MediaPipeTracker
-
-        tracker = MediaPipeTracker(config.max_faces, config.stills)
-        stack.callback(tracker.close)
-        covered = open_covered_faces(config.stills, config.device, config.keep_glasses)
-        why = covered.why if covered else ("no networks are shipped with this copy",)
-        for line in why:
-            log.info(line)
-        reconstructor = Reconstructor(model, Options(config.stills), covered)
-        # Starts now: loading what is needed is not part of any frame.
-        timings = Timings(device=why[0].partition(" (")[0])
-        stages = (partial(_track, tracker, timings), partial(_reconstruct, reconstructor, timings))
-        pipeline = _pipeline(config.source, source, stages, lossless, timings)
+        pipeline, timings = open_pipeline(config, source, model, stack)
         with pipeline, _ending_at_signals(pipeline):
             show.run(pipeline, timings)
         timings.finish()
     return timings
+
+
+def open_pipeline(config: Config, source: Source, model: MorphableModel, stack: ExitStack) -> tuple[Pipeline, Timings]:
+    """What turns a source's frames into results, ready to be entered, and its stopwatch, which runs.
+
+    What the stages hold ends with `stack`.
+    """
+    from realtime.covered_faces import open_covered_faces
+    from realtime.reconstruction import Options, Reconstructor
+    from realtime.tracking import MediaPipeTracker
+
+    tracker = MediaPipeTracker(config.max_faces, config.stills)
+    stack.callback(tracker.close)
+    covered = open_covered_faces(config.stills, config.device, config.keep_glasses)
+    why = covered.why if covered else ("no networks are shipped with this copy",)
+    for line in why:
+        log.info(line)
+    reconstructor = Reconstructor(model, Options(config.stills), covered)
+    # Starts now: loading what is needed is not part of any frame.
+    timings = Timings(device=why[0].partition(" (")[0])
+    stages = (partial(_track, tracker, timings), partial(_reconstruct, reconstructor, timings))
+    return _pipeline(config.source, source, stages, is_lossless(config.source, source), timings), timings
+
+
+def is_lossless(config: SourceConfig, source: Source) -> bool:
+    """Whether every frame goes all the way; otherwise the newest wins."""
+    return not (source.live or config.drop)
 
 
 def _track(tracker: Tracker, timings: Timings, frame: Frame) -> tuple[Frame, list[TrackedFace], float]:
