@@ -17,6 +17,8 @@ out vec3 albedo;
 out vec2 uv;
 out float opacity;
 
+invariant gl_Position; // what is painted onto the face passes the depth test against the face itself
+
 void main() {
     gl_Position = vec4(2.0 * in_position.xy / picture_size - 1.0, depth_line.x * in_position.z + depth_line.y, 1.0);
     z = in_position.z;

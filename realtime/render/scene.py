@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import moderngl
 import numpy as np
 
 from realtime.errors import UserError
 from realtime.frames import FrameResult, Image
+from realtime.overlays.overlay import Overlay
 from realtime.render.context import check_owner, headless_context
 from realtime.render.gaze import GazeRays
+from realtime.render.hands import FrontLayer, feather_px
 from realtime.render.hud import Hud
-from realtime.render.mesh import SurfaceModel
+from realtime.render.overlays import OverlayModel, OverlayRenderer
 from realtime.render.pictures import PICTURES
 from realtime.render.programs import load_program
-from realtime.render.surface import FRAME_UNIT, FaceSurface
+from realtime.render.surface import FRAME_UNIT, FaceSurface, Place
 from realtime.render.targets import FaceLayer, PictureTarget, Rectangle
-from realtime.render.views import View, find_view
+from realtime.render.views import Hands, View, find_view
 
 OUTLINE_MARGIN = 1  # px that the softening of an outline looks at beyond what is shown
 SPLIT_LINE_PX = 2
+FRONT_STRENGTH = {"show": 1.0, "half": 0.5}
+WITHOUT_HANDS = ("complete", "parts")  # the pictures that lack what is in front of a face
 
 
 class SceneRenderer:
@@ -33,13 +38,16 @@ class SceneRenderer:
     def __init__(
         self,
         size: tuple[int, int],
-        model: SurfaceModel,
+        model: OverlayModel,
         samples: int = 0,
         context: moderngl.Context | None = None,
+        overlays: Callable[[], Sequence[Overlay]] | None = None,
     ) -> None:
         self.context = context or headless_context()
         self._samples = min(samples, self.context.max_samples)
         self._surface = FaceSurface(self.context, model)
+        self._overlays = OverlayRenderer(self.context, model, self._surface, overlays) if overlays else None
+        self._front: FrontLayer | None = None  # made when a hand is first to be seen
         self._gaze = GazeRays(self.context)
         self._hud = Hud(self.context)
         self._present_program = load_program(self.context, "present.vert", "present.frag")
@@ -60,15 +68,34 @@ class SceneRenderer:
     def samples(self, samples: int) -> None:
         self._samples = min(samples, self.context.max_samples)
 
-    def draw(self, result: FrameResult, view: str, hud: list[str] | None = None, gaze: bool = False) -> None:
-        """Draw `result` into the renderer's own framebuffer."""
+    def draw(
+        self,
+        result: FrameResult,
+        view: str,
+        hud: list[str] | None = None,
+        gaze: bool = False,
+        hands: Hands | None = None,
+    ) -> None:
+        """Draw `result` into the renderer's own framebuffer; without `hands`, the view's own choice."""
         check_owner(self.context)
         chosen = find_view(view)
+        hands = hands or chosen.hands
         height, width = result.frame.image.shape[:2]
+        shown = (width // 2 if chosen.right_half else 0, 0, width, height)
         self._fit_targets((width, height))
-        self._target.begin(PICTURES[chosen.picture](result))
+        below = chosen.picture_below(hands)
+        self._target.begin(PICTURES[below](result))
+        if self._overlays:
+            result = self._overlays.begin(result)
         if chosen.fragment:
-            self._draw_faces(result, chosen)
+            self._draw_faces(result, chosen, shown)
+        if self._overlays:
+            self._overlays.draw(self._target, result, shown, self._samples)
+        if hands != "remove" and (chosen.fragment or self._overlays or below == "complete"):
+            self._draw_front(result, below, hands, shown)
+        if chosen.right_half:
+            middle = (max(0, width // 2 - SPLIT_LINE_PX // 2), 0, SPLIT_LINE_PX, height)
+            self._target.canvas.clear(1.0, 1.0, 1.0, 1.0, viewport=middle)
         if gaze:
             for face in result.faces:
                 self._gaze.draw(face, (width, height))
@@ -80,9 +107,16 @@ class SceneRenderer:
         check_owner(self.context)
         return self._target.read()
 
-    def render(self, result: FrameResult, view: str, hud: list[str] | None = None, gaze: bool = False) -> Image:
+    def render(
+        self,
+        result: FrameResult,
+        view: str,
+        hud: list[str] | None = None,
+        gaze: bool = False,
+        hands: Hands | None = None,
+    ) -> Image:
         """(H, W, 3) uint8 RGB: `draw` and `read`."""
-        self.draw(result, view, hud, gaze)
+        self.draw(result, view, hud, gaze, hands)
         return self.read()
 
     def present(self, framebuffer: moderngl.Framebuffer, viewport: tuple[int, int, int, int]) -> None:
@@ -94,19 +128,30 @@ class SceneRenderer:
         self._target.color.use(FRAME_UNIT)
         self._present.render(moderngl.TRIANGLE_STRIP, vertices=4)
 
-    def _draw_faces(self, result: FrameResult, view: View) -> None:
+    def _draw_faces(self, result: FrameResult, view: View, shown: Rectangle) -> None:
         width, height = size = self._target.size
-        shown = (width // 2 if view.right_half else 0, 0, width, height)
         laid = _intersection(_face_rectangle(result), shown)
         if laid:
             self._layer.begin(_intersection(_grown(laid, OUTLINE_MARGIN), (0, 0, width, height)) or laid)
             self._target.frame.use(FRAME_UNIT)
             for index, face in enumerate(result.faces):
-                self._surface.draw(face, view, result.frame.time, size, (index, len(result.faces)))
+                self._surface.draw(face, view, result.frame.time, size, Place(index, len(result.faces)))
             self._layer.lay_over(self._target.canvas, laid, soften=not view.is_wire)
-        if view.right_half:
-            middle = (max(0, width // 2 - SPLIT_LINE_PX // 2), 0, SPLIT_LINE_PX, height)
-            self._target.canvas.clear(1.0, 1.0, 1.0, 1.0, viewport=middle)
+
+    def _draw_front(self, result: FrameResult, below: str, hands: Hands, shown: Rectangle) -> None:
+        if result.occlusion is None or not result.faces:
+            return
+        self._front = self._front or FrontLayer(self.context)
+        if below in WITHOUT_HANDS:
+            self._target.load(result.frame.image)
+        self._front.draw(
+            self._target.canvas,
+            self._target.frame,
+            result.occlusion,
+            feather_px(result.faces[0]),
+            shown,
+            FRONT_STRENGTH[hands],
+        )
 
     def _fit_targets(self, size: tuple[int, int]) -> None:
         if (size, self._samples) != (self._target.size, self._layer.samples):

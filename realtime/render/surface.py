@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import moderngl
 import numpy as np
 
-from realtime.frames import Array, FaceState
+from realtime.frames import FaceState
 from realtime.render.mesh import SurfaceModel, mesh_opacity, px_per_mm, wire_edges
 from realtime.render.programs import load_program, set_uniforms
 from realtime.render.views import View
@@ -17,6 +18,22 @@ LAMP_PERIOD = 6.0  # seconds for one turn of the texture view's lamp
 LAMP_TILT = math.radians(50)  # away from the camera's axis
 WIRE_COLOR = (0.62, 0.93, 1.0)
 WIRE_WIDTH = 1.0  # px
+
+
+@dataclass(frozen=True)
+class Place:
+    """One face's among those of a picture. Each has its own slice of the depth range: a lower index hides a higher."""
+
+    index: int
+    count: int
+    reach: float = 0.0  # mm in front of and behind the face that belong to its slice, too
+
+    def depth_line(self, face: FaceState) -> tuple[float, float]:
+        """Scale and offset that take z (px) from the slice's nearest to its farthest to its part of clip -1..1."""
+        reach = self.reach * px_per_mm(face) if self.reach else 0.0
+        near, far = float(face.vertices[:, 2].min()) - reach, float(face.vertices[:, 2].max()) + reach
+        scale = 2.0 / (self.count * max(far - near, 1e-3))
+        return scale, -1.0 + 2.0 * self.index / self.count - scale * near
 
 
 class FaceSurface:
@@ -38,7 +55,15 @@ class FaceSurface:
         self._arrays: dict[tuple[str, str], moderngl.VertexArray] = {}
         self._bumps: dict[int, tuple[np.ndarray, moderngl.Texture]] = {}
 
-    def draw(self, face: FaceState, view: View, time: float, size: tuple[int, int], place: tuple[int, int]) -> None:
+    def draw(
+        self,
+        face: FaceState,
+        view: View,
+        time: float,
+        size: tuple[int, int],
+        place: Place,
+        **uniforms: object,
+    ) -> None:
         """Draw onto the current framebuffer; the frame must be bound to `FRAME_UNIT`.
 
         Args:
@@ -46,38 +71,42 @@ class FaceSurface:
             view: how; it must have shaders.
             time: seconds, for what moves by itself.
             size: of the picture, px.
-            place: (index, count) among the picture's faces. Each has its own slice of the depth range: a lower
-                index hides a higher one.
+            place: the face's among the picture's faces.
+            uniforms: others that the view's shaders have, or that take the usual ones' place.
         """
         array = self._array(view)
         turn = 2 * math.pi * time / LAMP_PERIOD
         lamp = np.array([-math.sin(LAMP_TILT) * math.cos(turn), -math.sin(LAMP_TILT) * math.sin(turn)])
-        set_uniforms(
-            array.program,
-            picture=FRAME_UNIT,
-            slopes=BUMP_UNIT,
-            px_per_mm=px_per_mm(face),
-            picture_size=size,
-            depth_line=_depth_line(face.vertices[:, 2], *place),
-            line_color=WIRE_COLOR,
-            line_width=WIRE_WIDTH,
-            lamp=(*lamp, -math.cos(LAMP_TILT)),
-        )
+        values: dict[str, object] = {
+            "picture": FRAME_UNIT,
+            "slopes": BUMP_UNIT,
+            "px_per_mm": px_per_mm(face),
+            "picture_size": size,
+            "depth_line": place.depth_line(face),
+            "line_color": WIRE_COLOR,
+            "line_width": WIRE_WIDTH,
+            "lamp": (*lamp, -math.cos(LAMP_TILT)),
+        }
+        set_uniforms(array.program, **(values | uniforms))
         if view.is_wire:
             self._corner_position.write(np.ascontiguousarray(face.vertices[self._model.triangles.ravel()], np.float32))
         else:
-            self._upload(face, array.program, place[0])
-        self._context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+            self._upload(face, array.program, place.index)
+        blend = moderngl.BLEND if view.is_blended else moderngl.NOTHING
+        self._context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE | blend)
         self._context.front_face = "cw"  # counter-clockwise from outside, seen with y pointing down
         array.render()
 
     def _upload(self, face: FaceState, program: moderngl.Program, slot: int) -> None:
         self._position.write(np.ascontiguousarray(face.vertices, np.float32))
-        self._normal.write(np.ascontiguousarray(self._model.normals(face.vertices), np.float32))
-        if "light" in program:
+        if "in_normal" in program:
+            self._normal.write(np.ascontiguousarray(self._model.normals(face.vertices), np.float32))
+        if "in_albedo" in program:
             self._albedo.write(np.ascontiguousarray(self._model.albedo(face.coefficients.albedo), np.float32))
-            program["light"] = face.coefficients.light.reshape(3, 9).T.tolist()
-        self._slopes(face.bump, slot).use(BUMP_UNIT)
+        if "light" in program:
+            program["light"] = light_uniform(face)
+        if "slopes" in program:
+            self._slopes(face.bump, slot).use(BUMP_UNIT)
 
     def _slopes(self, height: np.ndarray, slot: int) -> moderngl.Texture:
         """The height map's slopes, made and uploaded only when the array is another one than last time."""
@@ -119,6 +148,11 @@ class FaceSurface:
         return self._arrays[shaders]
 
 
+def light_uniform(face: FaceState) -> list[list[float]]:
+    """The light on a face as light.glsl takes it."""
+    return face.coefficients.light.reshape(3, 9).T.tolist()
+
+
 def height_slopes(height: np.ndarray) -> np.ndarray:
     """(H, W) mm -> (H, W, 2) float16: mm per map width along u, mm per map height down the rows.
 
@@ -129,10 +163,3 @@ def height_slopes(height: np.ndarray) -> np.ndarray:
     along = (padded[1:-1, 2:] - padded[1:-1, :-2]) * (columns / 2)
     down = (padded[2:, 1:-1] - padded[:-2, 1:-1]) * (rows / 2)
     return np.stack([along, down], axis=-1).astype(np.float16)
-
-
-def _depth_line(z: Array, index: int, count: int) -> tuple[float, float]:
-    """Scale and offset that take the nearest and farthest z of face `index` to its slice of clip depth -1..1."""
-    near, far = float(z.min()), float(z.max())
-    scale = 2.0 / (count * max(far - near, 1e-3))
-    return scale, -1.0 + 2.0 * index / count - scale * near

@@ -29,10 +29,14 @@ class PictureTarget:
 
     def begin(self, image: Image) -> None:
         """Make the canvas current, with `image` (H, W, 3) on it."""
-        cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, dst=self._rgba)
-        self.frame.write(self._rgba)
+        self.load(image)
         self.canvas.use()
         self._context.copy_framebuffer(self.canvas, self._source)  # a blit: no shader touches these pixels
+
+    def load(self, image: Image) -> None:
+        """Put `image` (H, W, 3) into the texture `frame`; the canvas stays as it is."""
+        cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, dst=self._rgba)
+        self.frame.write(self._rgba)
 
     def read(self) -> Image:
         """(H, W, 3) uint8 RGB, a new array. Four components are read: with three, GL converts slowly."""
