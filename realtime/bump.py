@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
+from realtime.alignment import to_crop
 from realtime.frames import Array, Image
 from realtime.light import sample, sh_basis, sh_gradient, to_linear
 from realtime.texels import TexelGrid
 
-SIZE = 256  # of the map that is handed on
 WORK_SIZE = 128  # at which it is computed: a texel is some 1.5 mm
 # The band, as sigmas of two blurs in texels: finer is pores and noise, coarser is the mesh's own business.
 FINE, COARSE = 0.7, 3.0
@@ -45,8 +45,8 @@ FEATHER = 2.5  # texels
 # Texels that are cut off these parts first, since brows and lips may be wider than the mesh's.
 MARGIN = 3
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-# The share of a hidden side's relief that is taken from the other side.
-MIRRORED = 0.7
+# Minus the normal's z at which a bump map in a crop begins to count, and from which on it counts fully.
+TURNED, FACING = 0.25, 0.6
 
 
 def vertices_of(model: MorphableModel, parts: tuple[str, ...]) -> Array:
@@ -125,6 +125,27 @@ class BumpEstimator:
         relief = solve_relief(detail, across, down, weight, start)
         return LARGEST * np.tanh(relief / LARGEST), weight
 
+    def from_crop(self, bump: Array, matrix: Array, vertices: Array, normals: Array) -> tuple[Array, Array]:
+        """A bump map in a crop laid out over the face.
+
+        Args:
+            bump: (S, S) mm, in the crop.
+            matrix: (2, 3) picture px -> crop px.
+            vertices: (V, 2 or more) px of the picture.
+            normals: (V, 3) unit, outward, camera frame.
+
+        Returns:
+            As `relief`; what is turned away or lies outside the crop counts nothing.
+        """
+        side = bump.shape[0]
+        x, y, turned = self.grid.spread(np.concatenate([to_crop(vertices, matrix).T, normals[None, :, 2]]))
+        inside = (x > 1) & (x < side - 1) & (y > 1) & (y < side - 1)
+        facing = np.clip((-turned - TURNED) / (FACING - TURNED), 0, 1) * inside
+        where = np.stack([self.grid.to_map(x), self.grid.to_map(y)], -1) - np.float32(0.5)
+        heights = cv2.remap(bump, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        weight = self.grid.to_map(facing) * self._region
+        return LARGEST * np.tanh(heights / LARGEST) * (weight > 0), weight
+
     def _map_of(self, values: Array) -> Array:
         """(V,) values of the vertices -> (WORK_SIZE, WORK_SIZE)."""
         return self.grid.to_map(self.grid.spread(values[None])[0])
@@ -140,39 +161,6 @@ class BumpEstimator:
         near, far = OUTLIER
         trusted = np.clip((far - off) / (far - near), 0, 1) * self.grid.to_map(seen)
         return cv2.GaussianBlur(cv2.erode(trusted, CROSS, iterations=3), (0, 0), FEATHER) * self._region
-
-
-class BumpMemory:
-    """The relief of one tracked face, averaged over time.
-
-    Attributes:
-        heights: (WORK_SIZE, WORK_SIZE) mm, as seen.
-        looks: how many pictures it comes from.
-        bump: (SIZE, SIZE) float16 mm, the map to hand on: where nothing was seen it holds the mirrored other
-            side, weaker, or nothing. A new array whenever it changes, the same one until then.
-    """
-
-    # Texels seen this often (fully visible) change little any more, but always a little.
-    MOST = 20.0
-
-    def __init__(self) -> None:
-        self.heights = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
-        self.bump = np.zeros((SIZE, SIZE), np.float16)
-        self.looks = 0
-        self._weight: Array = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of all looks together
-        self._best = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of the best look: fades at the skin's borders
-
-    def add(self, heights: Array, weight: Array) -> None:
-        """Blends in one picture's relief, as `BumpEstimator.relief` returns it."""
-        self.looks += 1
-        self._weight = np.minimum(self._weight, self.MOST) + weight
-        self._best = np.maximum(self._best, weight)
-        self.heights += weight / np.maximum(self._weight, 1e-6) * (heights - self.heights)
-        trust = self._best
-        # The UV map is symmetric about u = 1/2.
-        other = MIRRORED * np.clip(trust[:, ::-1] - trust, 0, 1)
-        filled = self.heights * trust + self.heights[:, ::-1] * other
-        self.bump = cv2.resize(filled, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float16)
 
 
 def solve_relief(detail: Array, across: Array, down: Array, weight: Array, start: Array | None = None) -> Array:

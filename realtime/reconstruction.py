@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
-from realtime.bump import BumpEstimator, BumpMemory, skin_vertices
+from realtime.bump import BumpEstimator, skin_vertices
+from realtime.bump_memory import BumpMemory
 from realtime.camera import assumed_camera, picture_vertices
 from realtime.covered_faces import CoveredFaces
 from realtime.fitting import Fit, Fitter, IdentityEvidence, Prior
@@ -19,6 +20,7 @@ from realtime.frames import Array, Camera, Coefficients, FaceState, Frame, Frame
 from realtime.gaze import gaze_vectors
 from realtime.layers import in_picture
 from realtime.light import NEUTRAL, estimate_light
+from realtime.regressor import Regression, Regressor, Trust, prior_of, with_hidden
 from realtime.seen import Seen
 from realtime.smoothing import FaceSmoother
 from realtime.visibility import vertex_visibility
@@ -41,6 +43,9 @@ RETURN_STRENGTH = 4.0
 # Outer corner to outer corner of the eyes, mm: a face's size in the picture, whichever way it looks.
 EYE_CORNERS = 90.0
 
+# What the regression network is believed, as measured by `python -m engines.evaluation ablation`.
+TRUST = Trust(identity=4.0, expression=2.0, hidden=0.5, albedo=True, bump=0.3)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -53,12 +58,15 @@ class Options:
 class Track:
     """What is remembered of one person from frame to frame."""
 
+    albedo: Array  # (A,)
+    colors: Array  # (V, 3) linear RGB, of that albedo
+    relief: BumpMemory
     smoother: FaceSmoother = field(default_factory=FaceSmoother)
-    relief: BumpMemory = field(default_factory=BumpMemory)
     fit: Fit | None = None  # the last, unsmoothed
     identity: Array | None = None  # the most probable by all frames so far
     evidence: IdentityEvidence | None = None
     looks: int = 0  # frames that the evidence comes from
+    next_guess: int = 0  # the frame from which on the network's relief is taken in again
     light: Array = field(default_factory=NEUTRAL.copy)  # the last estimate, unsmoothed
     frames: int = 0
     seen: float = 0.0  # seconds on the source's time line
@@ -71,15 +79,22 @@ class Reconstructor:
         model: the face model.
         options: see `Options`.
         covered: the networks that see through what covers a face; None: every face is taken to be in plain view.
+        regressor: the network that knows the face model's coefficients; it looks at what `covered` sees.
+        trust: how far it is believed.
     """
 
     def __init__(
-        self, model: MorphableModel, options: Options | None = None, covered: CoveredFaces | None = None
+        self,
+        model: MorphableModel,
+        options: Options | None = None,
+        covered: CoveredFaces | None = None,
+        regressor: Regressor | None = None,
+        trust: Trust = TRUST,
     ) -> None:
         options = options or Options()
         self._model = model
         self._stills = options.stills
-        self._covered = covered
+        self._covered, self._regressor, self._trust = covered, regressor, trust
         self._fitter = Fitter(model)
         self._bumps = BumpEstimator(model)
         self._albedo = np.zeros(len(model.albedo_basis), np.float32)
@@ -100,6 +115,8 @@ class Reconstructor:
             layers = None
         else:
             seen = self._covered.process(frame, faces, clock)
+            if self._regressor is not None:
+                self._regressor.forget({each.face.id for each in seen})
             states = [self._face(frame, each.face, each, camera, clock) for each in seen]
             with clock("blend"):
                 layers = in_picture(frame.image, seen)
@@ -117,8 +134,13 @@ class Reconstructor:
         self, frame: Frame, face: TrackedFace, seen: Seen | None, camera: Camera, clock: StageClock
     ) -> FaceState | None:
         track = self._track(face, frame.time)
+        regression = self._regress(seen, clock)
+        prior = None
+        if seen is not None and regression is not None:
+            face = with_hidden(face, seen, regression, self._trust)
+            prior = prior_of(regression, seen.mask is not None, self._trust)
         with clock("fit"):
-            fit = self._fit(track, face, camera, weights=seen.weights if seen else None, prior=None)
+            fit = self._fit(track, face, camera, weights=seen.weights if seen else None, prior=prior)
         if fit is None:
             return None
         with clock("mesh"):
@@ -127,6 +149,9 @@ class Reconstructor:
             visibility = vertex_visibility(mesh.vertices, self._model.triangles, mesh.normals, camera)
             if seen is not None:
                 visibility *= seen.uncovered(mesh.vertices)
+        if regression is not None and regression.is_fresh:
+            with clock("regression"):
+                self._believe(track, regression, mesh)
         with clock("light"):
             light = self._light(track, frame, mesh, visibility)
         with clock("bump"):
@@ -134,7 +159,7 @@ class Reconstructor:
         track.frames += 1
         return FaceState(
             id=face.id,
-            coefficients=Coefficients(fit.identity, fit.expression, fit.pose, self._albedo, light),
+            coefficients=Coefficients(fit.identity, fit.expression, fit.pose, track.albedo, light),
             vertices=mesh.vertices,
             neutral=mesh.neutral,
             landmarks=mesh.landmarks,
@@ -144,7 +169,11 @@ class Reconstructor:
         )
 
     def _track(self, face: TrackedFace, now: float) -> Track:
-        track = Track() if self._stills else self._tracks.setdefault(face.id, Track())
+        track = self._tracks.get(face.id)
+        if track is None:
+            track = Track(self._albedo, self._mean_albedo, BumpMemory(self._trust.bump))
+            if not self._stills:
+                self._tracks[face.id] = track
         if face.is_new:
             track.fit = None
             track.smoother.reset()
@@ -205,10 +234,17 @@ class Reconstructor:
             gaze=gaze_vectors(model.landmarks(shape), model.eye_centers_of(fit.identity), fit.pose),
         )
 
+    def _regress(self, seen: Seen | None, clock: StageClock) -> Regression | None:
+        """What the regression network says; None without it, or without the crop that it looks at."""
+        if seen is None or self._regressor is None:
+            return None
+        with clock("regression"):
+            return self._regressor.look(seen)
+
     def _light(self, track: Track, frame: Frame, mesh: Mesh, visibility: Array) -> Array:
         if track.frames % LIGHT_EVERY == 0:
             track.light = estimate_light(
-                frame.image, mesh.vertices, mesh.normals, self._mean_albedo, visibility * self._skin
+                frame.image, mesh.vertices, mesh.normals, track.colors, visibility * self._skin
             )
         return track.smoother.light(track.light)
 
@@ -222,13 +258,22 @@ class Reconstructor:
                     mesh.vertices,
                     mesh.normals,
                     fit.pose[:3, :3],
-                    self._mean_albedo,
+                    track.colors,
                     light,
                     visibility,
                     start=track.relief.heights if track.relief.looks else None,
                 )
             )
         return track.relief.bump
+
+    def _believe(self, track: Track, regression: Regression, mesh: Mesh) -> None:
+        """Takes over albedo and relief from a fresh answer of the regression network."""
+        if self._trust.albedo:
+            track.albedo = regression.albedo
+            track.colors = self._model.albedo(regression.albedo)
+        if track.frames >= track.next_guess:
+            track.next_guess = track.frames + BUMP_EVERY
+            track.relief.guess(*self._bumps.from_crop(regression.bump, regression.matrix, mesh.vertices, mesh.normals))
 
 
 @dataclass(frozen=True)

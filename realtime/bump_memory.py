@@ -1,0 +1,68 @@
+"""The relief of one face over time: what was seen, what its other side shows, what a network guesses."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from realtime.bump import WORK_SIZE
+from realtime.frames import Array
+
+SIZE = 256  # of the map that is handed on
+# The share of a hidden side's relief that is taken from the other side.
+MIRRORED = 0.7
+
+
+class BumpMemory:
+    """The relief of one tracked face, averaged over time.
+
+    Args:
+        guessed_share: of what a network guesses where the relief was seen; where neither this side nor the other
+            was, it is all guessed.
+
+    Attributes:
+        heights: (WORK_SIZE, WORK_SIZE) mm, as seen.
+        looks: how many pictures it comes from.
+        bump: (SIZE, SIZE) float16 mm, the map to hand on: where nothing was seen it holds the mirrored other
+            side, weaker, or nothing. A new array whenever it changes, the same one until then.
+    """
+
+    # Texels seen this often (fully visible) change little any more, but always a little.
+    MOST = 20.0
+
+    def __init__(self, guessed_share: float = 0.0) -> None:
+        self._guessed_share = guessed_share
+        self._guess = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+        self._guess_weight = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+        self.heights = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+        self.bump = np.zeros((SIZE, SIZE), np.float16)
+        self.looks = 0
+        self._weight: Array = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of all looks together
+        self._best = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of the best look: fades at the skin's borders
+
+    def add(self, heights: Array, weight: Array) -> None:
+        """Blends in one picture's relief, as `BumpEstimator.relief` returns it."""
+        self.looks += 1
+        self._weight = np.minimum(self._weight, self.MOST) + weight
+        self._best = np.maximum(self._best, weight)
+        self.heights += weight / np.maximum(self._weight, 1e-6) * (heights - self.heights)
+        self._compose()
+
+    def guess(self, heights: Array, weight: Array) -> None:
+        """Blends in what a network guesses, as `BumpEstimator.from_crop` returns it."""
+        self._guess_weight = np.minimum(self._guess_weight, self.MOST) + weight
+        self._guess += weight / np.maximum(self._guess_weight, 1e-6) * (heights - self._guess)
+        self._compose()
+
+    def _compose(self) -> None:
+        """What was seen, the other side of it, what is guessed: in this order."""
+        trust = self._best
+        known = np.minimum(self._guess_weight, 1)
+        # The UV map is symmetric about u = 1/2.
+        elsewhere = known[:, ::-1] * (1 - known)
+        guess = self._guess * known + self._guess[:, ::-1] * elsewhere
+        share = self._guessed_share * known
+        seen = self.heights + share * (guess - self.heights)
+        other = MIRRORED * np.clip(trust[:, ::-1] - trust, 0, 1)
+        filled = seen * trust + seen[:, ::-1] * other + guess * np.clip(1 - trust - other, 0, 1)
+        self.bump = cv2.resize(filled, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float16)

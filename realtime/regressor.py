@@ -1,0 +1,170 @@
+"""The regression network in the loop: what it says of each face, and when it is asked.
+
+It sees the crop that the contour network saw, completed where something covers the face, and answers with the
+face model's coefficients, every landmark and a bump map. Identity and albedo are one person's: they are averaged
+over the frames, weighted by how much of the face was in view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from engines.engine import CONTOUR_SIZE, Engine, choose_engine, shipped_networks
+from realtime.alignment import rescale, to_picture
+from realtime.fitting import Prior
+from realtime.frames import Array, Image, TrackedFace
+from realtime.regressed import light_in_picture
+from realtime.seen import Seen
+from realtime.unocclude import fill_image
+
+# A face in plain view is well described by its landmarks: the network is asked about every so many of the crops that
+# the contour network looked at.
+PLAIN_EVERY = 5
+# A new answer counts at least this much against all those before.
+LEAST_SHARE = 0.04
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far the network is believed against other witnesses; 0: not at all."""
+
+    identity: float = 0.0  # inverse variance against the fit's own, see `Prior`
+    expression: float = 0.0  # the same, while something covers the face
+    hidden: float = 0.0  # share of the hidden landmarks that is the network's, against those of the completed face
+    albedo: bool = False  # or the mean face's
+    light: float = 0.0  # share, against the estimate from the skin in view
+    bump: float = 0.0  # share where the skin is in view, against the shading; where nothing else is known it is all
+
+
+@dataclass(frozen=True)
+class Regression:
+    """What the network says of one face, in the frames of reference of the picture."""
+
+    identity: Array  # (K,) standard deviations
+    expression: Array  # (52,) 0..1
+    albedo: Array  # (A,) standard deviations
+    light: Array  # (27,) spherical harmonics, camera frame
+    landmarks: Array  # (478, 2) px in the picture
+    bump: Array  # (S, S) mm along the normal, in the crop
+    matrix: Array  # (2, 3) picture px -> px of that crop
+    is_fresh: bool = True  # of this frame; else of an earlier one
+
+
+@dataclass
+class _Track:
+    """What is remembered of one face."""
+
+    crop: Image | None = None  # the last that the network was asked about or passed over
+    passed: int = 0  # crops passed over since the last answer
+    weight: float = 0.0  # of all answers
+    last: Regression | None = None
+
+
+class Regressor:
+    """Asks the regression network about the faces of one frame after the other.
+
+    Args:
+        engine: the network.
+        stills: every picture is of somebody else: nothing is averaged.
+    """
+
+    def __init__(self, engine: Engine, stills: bool = False) -> None:
+        self._engine, self._stills = engine, stills
+        self._tracks: dict[int, _Track] = {}
+
+    @property
+    def why(self) -> str:
+        """One line: what runs the network, and what for."""
+        return self._engine.why
+
+    def look(self, seen: Seen) -> Regression:
+        """What is known of a face; the network is asked where that is worth its time."""
+        if self._stills:
+            return self._ask(seen)
+        track = self._tracks.setdefault(seen.face.id, _Track())
+        if seen.face.is_new:
+            track = self._tracks[seen.face.id] = _Track()
+        if track.last is not None and not self._is_due(track, seen):
+            return replace(track.last, is_fresh=False)
+        track.crop, track.passed = seen.crop, 0
+        track.last = self._averaged(track, self._ask(seen), seen.visible)
+        return track.last
+
+    def forget(self, ids: set[int]) -> None:
+        """Drops what is remembered of all faces but these."""
+        self._tracks = {id_: track for id_, track in self._tracks.items() if id_ in ids}
+
+    def _is_due(self, track: _Track, seen: Seen) -> bool:
+        if seen.crop is track.crop:
+            return False
+        track.crop = seen.crop
+        track.passed += 1
+        return seen.mask is not None or track.passed >= PLAIN_EVERY
+
+    def _averaged(self, track: _Track, newest: Regression, visible: float) -> Regression:
+        weight = max(visible, 0.05)
+        track.weight += weight
+        share = max(weight / track.weight, LEAST_SHARE * weight)
+        if track.last is None:
+            return newest
+        before = track.last
+        return replace(
+            newest,
+            identity=before.identity + share * (newest.identity - before.identity),
+            albedo=before.albedo + share * (newest.albedo - before.albedo),
+        )
+
+    def _ask(self, seen: Seen) -> Regression:
+        side = seen.crop.shape[0]
+        matrix = rescale(seen.matrix, CONTOUR_SIZE / side)
+        image = cv2.resize(seen.complete, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_AREA)
+        fill_image(self._engine.inputs["image"], image)
+        found = self._engine.run()
+        return Regression(
+            identity=found["identity"][0].copy(),
+            expression=found["expression"][0].copy(),
+            albedo=found["albedo"][0].copy(),
+            light=light_in_picture(found["light"][0], matrix),
+            landmarks=to_picture(CONTOUR_SIZE * found["landmarks"][0], matrix),
+            bump=found["bump"][0, 0].copy(),
+            matrix=matrix,
+        )
+
+
+def prior_of(regression: Regression, covered: bool, trust: Trust) -> Prior | None:
+    """What the fit believes beforehand; None: nothing.
+
+    Args:
+        regression: the network's answer.
+        covered: whether something hides a part of the face: else the landmarks know the expression better.
+        trust: how far it is believed.
+    """
+    use_expression = covered and regression.is_fresh and trust.expression > 0
+    if trust.identity <= 0 and not use_expression:
+        return None
+    return Prior(
+        regression.identity if trust.identity > 0 else np.zeros_like(regression.identity),
+        regression.expression if use_expression else None,
+        identity_strength=trust.identity,
+        expression_strength=trust.expression,
+    )
+
+
+def with_hidden(face: TrackedFace, seen: Seen, regression: Regression, trust: Trust) -> TrackedFace:
+    """The face with its hidden landmarks moved towards those of the network."""
+    if seen.mask is None or not regression.is_fresh or trust.hidden <= 0:
+        return face
+    share = trust.hidden * (1 - seen.uncovered(face.landmarks))[:, None]
+    landmarks = face.landmarks.copy()
+    landmarks[:, :2] += share * (regression.landmarks - landmarks[:, :2])
+    return replace(face, landmarks=landmarks)
+
+
+def open_regressor(stills: bool, device: str) -> Regressor | None:
+    """The network that is shipped with this copy, ready to run; None without it."""
+    if "regression" not in shipped_networks():
+        return None
+    return Regressor(choose_engine("regression", device, precision="f32" if stills else "auto"), stills)

@@ -1,0 +1,197 @@
+"""The regression network in the loop: when it is asked, how far it is believed, that nothing changes without it."""
+
+from dataclasses import replace
+
+import heads
+import numpy as np
+import pytest
+
+from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, SPECS
+from realtime.alignment import crop_matrix, rescale
+from realtime.camera import assumed_camera
+from realtime.frames import PART_NAMES, Frame, TrackedFace
+from realtime.reconstruction import Options, Reconstructor
+from realtime.regressor import PLAIN_EVERY, Regressor, Trust, prior_of, with_hidden
+from realtime.seen import Seen, landmark_weights
+
+WIDTH, HEIGHT = 320, 240
+CAMERA = assumed_camera(WIDTH, HEIGHT)
+
+
+class FakeEngine:
+    """Says the same of every crop, and counts."""
+
+    device, precision, why = "cpu", "f32", "regression: fake"
+
+    def __init__(self):
+        self.spec = SPECS["regression"]
+        self.inputs = {t.name: np.zeros(t.shape, np.float32) for t in self.spec.inputs}
+        self.outputs = {t.name: np.zeros(t.shape, np.float32) for t in self.spec.outputs}
+        self.outputs["landmarks"][:] = 0.25
+        self.outputs["bump"][:] = 0.5
+        self.runs = 0
+
+    def run(self, **arrays):
+        self.runs += 1
+        return self.outputs
+
+
+def points(**expression):
+    return heads.landmarks(heads.pose(at=(0, 0, 1400.0)), expression=heads.expression(**expression), camera=CAMERA)
+
+
+def seen_of(landmarks, covered=None, is_new=False):
+    """What the networks see of a face; `covered` is a slice of the crop's rows."""
+    face = TrackedFace(3, np.column_stack([landmarks, np.zeros(478)]).astype(np.float32), is_new)
+    matrix = crop_matrix(landmarks, COMPLETION_SIZE)
+    crop = np.full((COMPLETION_SIZE, COMPLETION_SIZE, 3), 128, np.uint8)
+    parts = np.full((len(PART_NAMES), CONTOUR_SIZE, CONTOUR_SIZE), 1 / len(PART_NAMES), np.float32)
+    seen = Seen(face, matrix, crop, parts, visible=1.0)
+    if covered is None:
+        return seen
+    mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
+    mask[covered] = 1
+    return replace(seen, mask=mask, visible=0.5, weights=landmark_weights(landmarks, matrix, mask))
+
+
+LOWER = np.s_[110:]
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine()
+
+
+@pytest.fixture
+def regressor(engine):
+    return Regressor(engine)
+
+
+def test_a_covered_face_is_looked_at_in_every_frame(regressor, engine):
+    for _ in range(4):
+        assert regressor.look(seen_of(points(), LOWER)).is_fresh
+    assert engine.runs == 4
+
+
+def test_a_face_in_plain_view_rarely(regressor, engine):
+    fresh = [regressor.look(seen_of(points())).is_fresh for _ in range(2 * PLAIN_EVERY + 1)]
+    assert engine.runs == 3
+    assert np.flatnonzero(fresh).tolist() == [0, PLAIN_EVERY, 2 * PLAIN_EVERY]
+
+
+def test_a_crop_is_not_looked_at_twice(regressor, engine):
+    seen = seen_of(points(), LOWER)
+    assert regressor.look(seen).is_fresh
+    assert not regressor.look(seen).is_fresh
+    assert engine.runs == 1
+
+
+def test_identity_and_albedo_are_averaged_and_expression_is_not(regressor, engine):
+    answers = []
+    for value in (0.0, 1.0):
+        for name in ("identity", "albedo", "expression"):
+            engine.outputs[name][:] = value
+        answers.append(regressor.look(seen_of(points(), LOWER)))
+    np.testing.assert_allclose(answers[1].identity, 0.5)
+    np.testing.assert_allclose(answers[1].albedo, 0.5)
+    np.testing.assert_allclose(answers[1].expression, 1.0)
+    np.testing.assert_allclose(answers[0].identity, 0.0)
+
+
+def test_another_person_is_not_averaged_with_the_last(regressor, engine):
+    regressor.look(seen_of(points(), LOWER))
+    engine.outputs["identity"][:] = 1
+    np.testing.assert_allclose(regressor.look(seen_of(points(), LOWER, is_new=True)).identity, 1)
+
+
+def test_those_who_left_are_forgotten(regressor, engine):
+    regressor.look(seen_of(points()))
+    regressor.forget(set())
+    assert regressor.look(seen_of(points())).is_fresh
+
+
+def test_landmarks_come_back_in_the_picture(regressor):
+    seen = seen_of(points())
+    regression = regressor.look(seen)
+    matrix = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
+    np.testing.assert_allclose(regression.matrix, matrix, rtol=1e-6)
+    back = regression.landmarks @ matrix[:, :2].T + matrix[:, 2]
+    np.testing.assert_allclose(back, 0.25 * CONTOUR_SIZE, atol=1e-2)
+
+
+def test_only_hidden_landmarks_move(regressor):
+    seen = seen_of(points(), LOWER)
+    regression = regressor.look(seen)
+    moved = with_hidden(seen.face, seen, regression, Trust(hidden=1.0))
+    hidden = seen.uncovered(seen.face.landmarks) < 0.5
+    assert 50 < hidden.sum() < 400
+    np.testing.assert_allclose(moved.landmarks[hidden, :2], regression.landmarks[hidden], atol=1e-4)
+    np.testing.assert_array_equal(moved.landmarks[~hidden], seen.face.landmarks[~hidden])
+    assert with_hidden(seen.face, seen, regression, Trust()) is seen.face
+    assert with_hidden(seen.face, seen, replace(regression, is_fresh=False), Trust(hidden=1.0)) is seen.face
+
+
+def test_the_prior_holds_what_is_trusted(regressor):
+    regression = regressor.look(seen_of(points(), LOWER))
+    assert prior_of(regression, True, Trust()) is None
+    assert prior_of(regression, False, Trust(expression=3.0)) is None
+    prior = prior_of(regression, True, Trust(identity=2.0, expression=3.0))
+    assert (prior.identity_strength, prior.expression_strength) == (2.0, 3.0)
+    assert prior.expression is regression.expression
+    assert prior_of(regression, False, Trust(identity=2.0, expression=3.0)).expression is None
+
+
+class FakeCovered:
+    """What the contour and the completion network would have seen."""
+
+    def __init__(self, covered):
+        self.covered = covered
+
+    def process(self, frame, faces, clock):
+        return [seen_of(face.landmarks[:, :2], self.covered, face.is_new) for face in faces]
+
+    def learn(self, *args):
+        pass
+
+
+def picture():
+    return Frame(np.full((HEIGHT, WIDTH, 3), 140, np.uint8), captured=0.0, time=0.0, index=0, name="0")
+
+
+def state(covered, regressor, trust=None, landmarks=None):
+    landmarks = points(jawOpen=0.6) if landmarks is None else landmarks
+    face = TrackedFace(3, np.column_stack([landmarks, np.zeros(478)]).astype(np.float32), True)
+    reconstructor = Reconstructor(
+        heads.model(), Options(stills=True), FakeCovered(covered), regressor, *([trust] if trust else [])
+    )
+    return reconstructor.process(picture(), [face]).faces[0]
+
+
+def test_a_network_that_nobody_trusts_changes_nothing(engine):
+    with_it, without = (state(LOWER, r, Trust()) for r in (Regressor(engine, stills=True), None))
+    np.testing.assert_array_equal(with_it.landmarks, without.landmarks)
+    np.testing.assert_array_equal(with_it.coefficients.identity, without.coefficients.identity)
+    np.testing.assert_array_equal(with_it.coefficients.albedo, without.coefficients.albedo)
+
+
+def test_identity_is_drawn_towards_the_network(engine):
+    engine.outputs["identity"][:] = 0.7
+    near = state(None, Regressor(engine, stills=True), Trust(identity=50.0)).coefficients.identity
+    far = state(None, None).coefficients.identity
+    assert np.abs(near - 0.7).mean() < 0.5 * np.abs(far - 0.7).mean()
+
+
+def test_albedo_and_relief_are_the_networks(engine):
+    engine.outputs["albedo"][:] = 0.5
+    found = state(LOWER, Regressor(engine, stills=True), Trust(albedo=True, bump=0.5))
+    np.testing.assert_allclose(found.coefficients.albedo, 0.5)
+    assert found.coefficients.albedo.dtype == np.float32
+    assert found.bump.max() > 0.2
+
+
+def test_relief_moves_no_vertex(engine):
+    flat, bumpy = FakeEngine(), engine
+    flat.outputs["bump"][:] = 0
+    a, b = (state(LOWER, Regressor(e, stills=True), Trust(bump=1.0)) for e in (flat, bumpy))
+    np.testing.assert_array_equal(a.vertices, b.vertices)
+    assert np.abs(b.bump.astype(np.float32) - a.bump).max() > 0.1
