@@ -66,15 +66,17 @@ def open_pipeline(config: Config, source: Source, model: MorphableModel, stack: 
     """
     from realtime.covered_faces import open_covered_faces
     from realtime.reconstruction import Options, Reconstructor
+    from realtime.regressor import open_regressor
     from realtime.tracking import MediaPipeTracker
 
     tracker = MediaPipeTracker(config.max_faces, config.stills)
     stack.callback(tracker.close)
     covered = open_covered_faces(config.stills, config.device, config.keep_glasses)
+    regressor = open_regressor(config.stills, config.device) if covered else None
     why = covered.why if covered else ("no networks are shipped with this copy",)
-    for line in why:
+    for line in (*why, *([regressor.why] if regressor else [])):
         log.info(line)
-    reconstructor = Reconstructor(model, Options(config.stills), covered)
+    reconstructor = Reconstructor(model, Options(config.stills), covered, regressor)
     # Starts now: loading what is needed is not part of any frame.
     timings = Timings(device=why[0].partition(" (")[0])
     stages = (partial(_track, tracker, timings), partial(_reconstruct, reconstructor, timings))
