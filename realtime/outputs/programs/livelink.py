@@ -61,6 +61,7 @@ class LiveLink(DatagramSink):
 
     def __init__(self, address: Address, faces: int, names: Sequence[str]) -> None:
         super().__init__("--livelink", address, faces, ports=1)
+        self._headers = [subject_header(slot) for slot in range(faces)]
         self._order = [list(names).index(name) for name in SHAPES]
         self._wall = time.time() - time.monotonic()  # what makes the time of capture one of the day
 
@@ -69,7 +70,7 @@ class LiveLink(DatagramSink):
         if face is None:
             return []
         captured = datetime.datetime.fromtimestamp(result.frame.captured + self._wall)
-        return [subject_header(slot) + frame_time(captured) + face_values(face, self._order)]
+        return [self._headers[slot] + frame_time(captured) + face_values(face, self._order)]
 
 
 def subject_header(slot: int) -> bytes:
