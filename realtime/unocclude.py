@@ -18,6 +18,7 @@ from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine,
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
 from realtime.blending import between_crops, blend, carry, fade, grow, margin, seam
 from realtime.frames import Array, Image, TrackedFace
+from realtime.mirrored import Mirrored
 from realtime.seen import GLASSES, MASK_GROWN, Seen, face_probability, is_face, landmark_weights
 
 # The share of the face that must be covered before anything is painted, and below which painting ends.
@@ -207,6 +208,8 @@ def open_unoccluder(stills: bool, device: str, keep_glasses: bool = False) -> Un
     # Nobody waits for a still: the last bit of quality is worth more there than speed.
     precision = "f32" if stills else "auto"
     contour, completion = (choose_engine(name, device, precision=precision) for name in ("contour", "completion"))
+    if stills:
+        completion = Mirrored(completion)  # 0.2 dB; the mask gains nothing by it
     return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills, keep_glasses)
 
 
