@@ -26,6 +26,7 @@ from realtime.timing import Timings
 
 if TYPE_CHECKING:  # they load heavy libraries, which a user's mistake should not wait for
     from realtime.reconstruction import Reconstructor
+    from realtime.render.overlays import OverlaySource
     from realtime.tracking import Tracker
 
 log = logging.getLogger(__name__)
@@ -47,9 +48,10 @@ def run(config: Config) -> Timings:
 
         model = MorphableModel.load()
         sinks = _open_sinks(config, source, model, is_lossless(config.source, source), stack)
-        remote = RemoteControls(Controls(view=config.view, samples=config.samples))
+        remote = RemoteControls(Controls(view=config.view, samples=config.samples, hands=config.hands))
         sinks += _open_web(config, source, model, remote, stack)
-        show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote)
+        overlays = _open_overlays(config, model, stack)
+        show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote, overlays)
         stack.callback(show.close)
         # The slowest to load come last: whatever the user must mend is told before.
         pipeline, timings = open_pipeline(config, source, model, stack)
@@ -151,6 +153,18 @@ def _open_sinks(config: Config, source: Source, model: MorphableModel, lossless:
         sinks.append(stack.enter_context(Recorder(output.record, lossless)))
     size = config.source.size or config.source.camera_size
     return sinks + open_programs(config.programs, model.expression_names, config.max_faces, size, stack)
+
+
+def _open_overlays(config: Config, model: MorphableModel, stack: ExitStack) -> OverlaySource | None:
+    """The overlays, watched for changes; None where the user wants none."""
+    if not config.overlays:
+        return None
+    from realtime.overlays.load import find_overlay
+    from realtime.overlays.watch import OverlayWatcher
+
+    watcher = OverlayWatcher([find_overlay(name) for name in config.overlays], len(model.triangles))
+    stack.enter_context(watcher)
+    return lambda: watcher.current
 
 
 def _open_web(

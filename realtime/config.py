@@ -15,7 +15,7 @@ from realtime.outputs.programs import flags as program_flags
 from realtime.outputs.programs.options import ProgramOptions
 from realtime.outputs.webrtc.flags import add_flags, read_flags
 from realtime.outputs.webrtc.options import WebOptions
-from realtime.render.views import VIEWS, find_view
+from realtime.render.views import HANDS, VIEWS, Hands, find_view
 
 EXAMPLES = """\
 examples:
@@ -28,6 +28,7 @@ examples:
   python run.py --source rtsp://camera.local/live --size 1280x720
   python run.py --serve --headless                     watch in a browser
   python run.py --source webrtc --headless             a browser's own camera
+  python run.py --overlay glasses                      try glasses on
   python run.py --osc 127.0.0.1:39539 --csv face.csv   move an avatar, keep the numbers
 """
 
@@ -71,6 +72,8 @@ class Config:
     device: str = "auto"
     keep_glasses: bool = False  # eyeglasses are shown as they are, not painted away
     view: str = "shaded"
+    overlays: tuple[str, ...] = ()  # .toml files, or names of shipped ones
+    hands: Hands | None = None  # what becomes of a real hand before the face; None: as the view has it
     samples: int = 0  # anti-aliasing, samples per pixel
 
 
@@ -82,7 +85,9 @@ class _Parser(argparse.ArgumentParser):
         remedy = "See: python run.py --help"
         if unknown:
             message = f"there is no option {unknown[1]}"
-            near = difflib.get_close_matches(unknown[1], self._option_string_actions, 1, cutoff=0.7)
+            options = self._option_string_actions
+            near = [option for option in options if len(unknown[1]) > 3 and option.startswith(unknown[1])]
+            near = near or difflib.get_close_matches(unknown[1], options, 1, cutoff=0.7)
             if not unknown[1].startswith("-"):
                 remedy = f"Did you mean --source {unknown[1]}?"
             elif near:
@@ -154,7 +159,25 @@ def _parser() -> argparse.ArgumentParser:
     faces.add_argument("--stills", action="store_true", help="every picture is somebody else: no smoothing")
 
     look = parser.add_argument_group("what to show")
-    look.add_argument("--view", default="shaded", metavar="NAME", help=f"one of {', '.join(VIEWS)} (default: shaded)")
+    look.add_argument(
+        "--view",
+        metavar="NAME",
+        help=f"one of {', '.join(VIEWS)} (default: shaded; with an overlay: off, the frame itself)",
+    )
+    look.add_argument(
+        "--overlay",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="lay props, paint or light over the faces: a .toml file (see docs/overlays.md), read anew whenever it "
+        "is saved; or glasses, hat, carnival. May be given several times",
+    )
+    look.add_argument(
+        "--hands",
+        choices=tuple(HANDS),
+        help="a real hand before a face: show it in front of all that is drawn, half transparent, or remove it "
+        "(default: as suits the view; key o)",
+    )
     look.add_argument("--keep", choices=("glasses",), help="what is not painted away, though it covers the face")
     look.add_argument(
         "--msaa", type=int, choices=(0, 2, 4, 8), default=0, help="smooth edges, samples per pixel (default: 0)"
@@ -187,7 +210,8 @@ def parse(arguments: Sequence[str]) -> Config:
         SystemExit: `--help`.
     """
     args = _parser().parse_args(arguments)
-    find_view(args.view)
+    view = args.view or ("off" if args.overlay else "shaded")
+    find_view(view)
     if args.source == "":
         raise UserError("--source is empty.", "Name a camera, a file, a URL or demo.")
     headless = args.headless
@@ -219,6 +243,8 @@ def parse(arguments: Sequence[str]) -> Config:
         stills=args.stills,
         device=args.device,
         keep_glasses=args.keep == "glasses",
-        view=args.view,
+        view=view,
+        overlays=tuple(args.overlay),
+        hands=args.hands,
         samples=args.msaa,
     )

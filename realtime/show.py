@@ -14,6 +14,7 @@ from realtime.outputs.controls import Controls, status_lines
 from realtime.outputs.snapshot import Snapshots
 from realtime.outputs.webrtc.switches import RemoteControls
 from realtime.outputs.window import Window
+from realtime.render.overlays import OverlaySource
 from realtime.render.scene import SceneRenderer
 from realtime.timing import Timings
 
@@ -33,15 +34,21 @@ class Headless:
         model: the face model.
         sinks: what takes the results.
         remote: what viewers in browsers change; None: there are none.
+        overlays: what is laid over the faces; None: nothing.
     """
 
     def __init__(
-        self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls | None = None
+        self,
+        config: Config,
+        model: MorphableModel,
+        sinks: Sequence[Sink],
+        remote: RemoteControls | None = None,
+        overlays: OverlaySource | None = None,
     ) -> None:
         self._sinks, self._remote = sinks, remote or RemoteControls(Controls())
-        self._controls = Controls(view=config.view)
+        self._controls = Controls(view=config.view, hands=config.hands)
         draws = not sinks or any(sink.needs_picture for sink in sinks)
-        self._scene = SceneRenderer(FIRST_SIZE, model, config.samples) if draws else None
+        self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, overlays=overlays) if draws else None
 
     def run(self, pipeline: Pipeline, timings: Timings) -> None:
         """Until the source ends."""
@@ -50,7 +57,8 @@ class Headless:
             if self._scene:
                 self._controls = self._remote.after(self._controls)
                 with timings.measure("draw"):
-                    picture = self._scene.render(result, self._controls.view, gaze=self._controls.gaze)
+                    controls = self._controls
+                    picture = self._scene.render(result, controls.view, gaze=controls.gaze, hands=controls.hands)
             for sink in self._sinks:
                 with timings.measure(type(sink).__name__.lower()):
                     sink.write(result, picture)
@@ -68,15 +76,21 @@ class Windowed:
         model: the face model.
         sinks: what takes the results.
         remote: what viewers in browsers change; None: there are none.
+        overlays: what is laid over the faces; None: nothing.
     """
 
     def __init__(
-        self, config: Config, model: MorphableModel, sinks: Sequence[Sink], remote: RemoteControls | None = None
+        self,
+        config: Config,
+        model: MorphableModel,
+        sinks: Sequence[Sink],
+        remote: RemoteControls | None = None,
+        overlays: OverlaySource | None = None,
     ) -> None:
         self._remote = remote or RemoteControls(Controls())
         self._window = Window(TITLE, config.source.size or FIRST_SIZE)
-        self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context)
-        self._controls = Controls(view=config.view, samples=config.samples)
+        self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context, overlays)
+        self._controls = Controls(view=config.view, samples=config.samples, hands=config.hands)
         self._snapshots = Snapshots(config.output.snapshots)
         self._sinks: Sequence[Sink] = (*sinks, self._snapshots)
         self._shown_at = float("-inf")
@@ -132,7 +146,7 @@ class Windowed:
         controls = self._controls
         with timings.measure("draw"):
             self._scene.samples = controls.samples
-            self._scene.draw(result, controls.view, gaze=controls.gaze)
+            self._scene.draw(result, controls.view, gaze=controls.gaze, hands=controls.hands)
         with timings.measure("show"):
             status = self._status_now(result, timings) if controls.hud or controls.help else None
             self._window.show(self._scene, status)

@@ -44,7 +44,7 @@ void main() {
     float rough = max(roughness, 0.06);
     vec3 head_on = mix(vec3(DIELECTRIC), own.rgb, metallic);
     float glancing = pow(1.0 - max(dot(n, to_eye), 0.0), 5.0);
-    vec3 reflected = head_on + (max(vec3(1.0 - rough), head_on) - head_on) * glancing;
+    vec3 reflected = head_on + (max(vec3((1.0 - rough) * (1.0 - rough)), head_on) - head_on) * glancing;
 
     vec3 key = main_direction();
     float spread = 2.0 / (rough * rough * rough * rough) - 2.0;
@@ -53,7 +53,9 @@ void main() {
 
     vec3 matt = own.rgb * (1.0 - metallic) * irradiance(n);
     vec3 glossy = reflected * (irradiance(reflect(-to_eye, n)) + highlight);
-    // Glass reflects however little of it there is to see; where the vertices' own alpha ends, so does the thing.
-    color = blended ? vec4(to_srgb(matt + emission) * factor.a * texel.a + to_srgb(glossy), factor.a * texel.a) * tint.a
-                    : vec4(to_srgb(matt + emission + glossy), 1.0);
+    // What shows through keeps its reflections, added as they are: of light added to a picture in sRGB, about as much
+    // is seen. Where the vertices' own alpha ends, so does the thing.
+    vec3 whole = to_srgb(matt + emission + glossy);
+    float through = blended ? factor.a * texel.a : 1.0;
+    color = vec4(mix(glossy, whole, through), through) * (blended ? tint.a : 1.0);
 }

@@ -29,26 +29,28 @@ ASSETS = ROOT / "realtime" / "assets" / "overlays"
 BRIDGE = np.array([0.0, 2.2, 28.2])  # landmark 168 of the mean face: the glasses' origin
 
 # Glasses: lenses as rounded rectangles on a gently bent front.
-LENS_MIDDLE, LENS_HALF, LENS_POWER = np.array([33.5, -6.0]), np.array([25.0, 20.5]), 2.7
+LENS_MIDDLE, LENS_HALF, LENS_POWER = np.array([33.5, -6.0]), np.array([25.5, 21.0]), 2.5
 FRONT_Z, BEND = 4.0, 1 / 330  # mm before the bridge; how fast the front bends back to the sides, per mm
 CORNER = np.array([[56.5, 5, -5.7], [60.5, 4, -7.5], [62, 3, -12]])
 ARM = np.array([[61, 3, -6], [65.5, 3, -14], [70, 2.5, -46], [74.5, 1.5, -74], [76.5, 0, -98], [77, -8, -112]])
 ARM_FADE = (-60.0, -98.0)  # z, mm: where the arms begin to fade out into the hair, and where they have gone
-NOSE_PIECE = np.array([[-11.5, -1, 3.6], [-6, 3.5, 6.0], [0, 5, 7.2], [6, 3.5, 6.0], [11.5, -1, 3.6]])
-FRAME_COLOR, GLASS_COLOR = (0.030, 0.008, 0.006), (0.02, 0.03, 0.04)
+NOSE_PIECE = np.array([[-7.8, -1, 3.8], [-5, 2.5, 5.6], [0, 4.2, 6.8], [5, 2.5, 5.6], [7.8, -1, 3.8]])
+FRAME_COLOR, GLASS_COLOR = (0.060, 0.012, 0.006), (0.02, 0.03, 0.04)
 
 # Hat: rings around the head, (mm beyond the crown, mm above the brim) from the brim's inside to the crown's top.
 HAT_MIDDLE, HAT_HALF, HAT_TILT = np.array([0.0, 60.0, -70.0]), np.array([86.0, 106.0]), np.radians(-9)
 HAT_PROFILE = np.array(
-    [[-2, 0], [20, -1], [42, 0], [45, 1.5], [42, 3], [20, 2], [3, 2.5], [0, 8], [-2, 40], [-6, 68], [-12, 84]]
-    + [[-24, 93], [-44, 92], [-66, 84], [-85, 81]]
+    [
+        *([-2, 0], [20, -1], [42, 0], [45, 1.5], [42, 3], [20, 2], [3, 2.5], [0, 8]),
+        *([-2, 40], [-6, 68], [-12, 84], [-24, 93], [-44, 92], [-66, 84], [-85, 81]),
+    ]
 )
 RIBBON_PROFILE = np.array([[1.5, 4], [2.2, 5], [1.2, 22], [-0.8, 23]])
 FELT_COLOR, RIBBON_COLOR = (0.21, 0.030, 0.045), (0.02, 0.012, 0.015)
 
 # Face paint: a mask around the eyes.
 PAINT_SIDE = 512
-INNER_COLOR, OUTER_COLOR, GOLD, ROSE = (30, 190, 185), (120, 60, 190), (240, 190, 80), (225, 95, 115)
+INNER_COLOR, OUTER_COLOR, GOLD, ROSE = (30, 190, 185), (120, 60, 190), (240, 190, 80), (232, 122, 138)
 
 
 def plastic(color: tuple[float, float, float], roughness: float, alpha: float = 1.0) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def plastic(color: tuple[float, float, float], roughness: float, alpha: float = 
     return {"pbrMetallicRoughness": surface}
 
 
-def lens_rim(side: int, steps: int = 48, scale: float = 1.0) -> NDArray:
+def lens_rim(side: int, steps: int = 64, scale: float = 1.0) -> NDArray:
     """(steps, 3) around one lens, from the bridge."""
     angle = np.linspace(0, 2 * np.pi, steps, endpoint=False)
     wave = np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -82,8 +84,8 @@ def glasses() -> list[Mesh]:
     parts, arms = [], []
     for side in (-1, 1):
         rim = lens_rim(side)
-        thick = 2.1 + 0.5 * np.clip((rim[:, 1] - LENS_MIDDLE[1]) / LENS_HALF[1], 0, 1)
-        parts.append(tube(rim, np.stack([thick, np.full(len(rim), 1.9)], 1), (0, 0, 1), closed=True))
+        thick = 1.7 + 0.6 * np.clip((rim[:, 1] - LENS_MIDDLE[1]) / LENS_HALF[1], 0, 1)
+        parts.append(tube(rim, np.stack([thick, np.full(len(rim), 1.7)], 1), (0, 0, 1), closed=True))
         parts.append(tube(curve(CORNER * [side, 1, 1], 8), np.tile([2.0, 3.0], (8, 1)), (0, 1, 0)))
         arms.append(tube(curve(ARM * [side, 1, 1], 36), np.linspace([1.3, 2.9], [1.2, 2.2], 36), (0, 1, 0)))
     parts.append(tube(curve(NOSE_PIECE, 16), np.tile([2.0, 1.8], (16, 1)), (0, 0, 1)))
@@ -91,8 +93,8 @@ def glasses() -> list[Mesh]:
     start, end = ARM_FADE
     fading = np.ones((len(arm_vertices), 4))
     fading[:, 3] = np.clip((arm_vertices[:, 2] - end) / (start - end), 0, 1)
-    frame = plastic(FRAME_COLOR, 0.22)
-    glass = plastic(GLASS_COLOR, 0.12, 0.10) | {"doubleSided": True, "alphaMode": "BLEND"}
+    frame = plastic(FRAME_COLOR, 0.4)
+    glass = plastic(GLASS_COLOR, 0.2, 0.06) | {"doubleSided": True, "alphaMode": "BLEND"}
     return [
         Mesh("frame", *join(*parts), frame),
         Mesh("arms", arm_vertices, arm_triangles, frame | {"alphaMode": "BLEND"}, colors=fading),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from realtime.render.views import VIEWS, find_view
+from realtime.render.views import HANDS, VIEWS, Hands, find_view
 
 MSAA_SAMPLES = 4
 
-Command = Literal["view", "next_view", "help", "hud", "gaze", "samples", "pause", "snapshot", "quit"]
+Command = Literal["view", "next_view", "hands", "help", "hud", "gaze", "samples", "pause", "snapshot", "quit"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Controls:
     view: str = VIEWS[0]
     samples: int = 0  # per pixel; 0 without anti-aliasing
     gaze: bool = False
+    hands: Hands | None = None  # what becomes of a real hand before the face; None: as the view has it
     hud: bool = True
     help: bool = False
     paused: bool = False
@@ -38,6 +39,8 @@ class Controls:
                 return replace(self, view=find_view(action.view or self.view).name)
             case "next_view":
                 return replace(self, view=VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
+            case "hands":
+                return replace(self, hands=_next(self.hands or find_view(self.view).hands))
             case "samples":
                 return replace(self, samples=0 if self.samples else MSAA_SAMPLES)
             case "gaze":
@@ -56,6 +59,7 @@ KEYS: dict[str, Action] = {
     **{str(number): Action("view", name) for number, name in enumerate(VIEWS[:9], start=1)},
     "TAB": Action("next_view"),
     "w": Action("view", "wire"),
+    "o": Action("hands"),
     "g": Action("gaze"),
     "m": Action("samples"),
     "i": Action("hud"),
@@ -68,6 +72,7 @@ KEYS: dict[str, Action] = {
 
 _ABOUT = {
     "next_view": "next view",
+    "hands": "a hand before the face: shown, half seen through, removed",
     "gaze": "gaze on or off",
     "samples": "anti-aliasing on or off",
     "hud": "figures on or off",
@@ -90,6 +95,12 @@ def help_lines() -> list[str]:
     ]
 
 
+def _next(hands: Hands) -> Hands:
+    """The choice after this one, round and round."""
+    choices = list(HANDS)
+    return choices[(choices.index(hands) + 1) % len(choices)]
+
+
 def status_lines(
     controls: Controls,
     fps: float,
@@ -110,7 +121,14 @@ def status_lines(
     """
     stages = [f"{name} {ms:.1f}" for name, ms in stages_ms.items()]
     rows = ["  ".join(stages[start : start + 3]) for start in range(0, len(stages), 3)]
-    switched = [controls.view, *(["gaze"] if controls.gaze else []), *(["msaa"] if controls.samples else []), *active]
+    hands = [f"hands: {controls.hands}"] if controls.hands else []
+    switched = [
+        controls.view,
+        *hands,
+        *(["gaze"] if controls.gaze else []),
+        *(["msaa"] if controls.samples else []),
+        *active,
+    ]
     return [
         f"{fps:.0f} fps   age {age_ms[0]:.0f} / {age_ms[1]:.0f} ms" + ("   PAUSED" if controls.paused else ""),
         *rows,

@@ -29,6 +29,9 @@ DEPTH = View("depth", "what the head hides", "face.vert", "depth.frag")
 PAINT = View("paint", "a picture on the skin", "face.vert", "paint.frag", is_blended=True)
 
 
+OverlaySource = Callable[[], Sequence[Overlay]]  # the overlays as they are now
+
+
 class OverlayModel(SurfaceModel, AnchorModel, Protocol):
     """What overlays need of the face model."""
 
@@ -65,7 +68,7 @@ class OverlayRenderer:
         context: moderngl.Context,
         model: OverlayModel,
         surface: FaceSurface,
-        source: Callable[[], Sequence[Overlay]],
+        source: OverlaySource,
     ) -> None:
         self._context, self._model, self._surface, self._source = context, model, surface, source
         self._painter = PropPainter(context)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 
 import moderngl
 import numpy as np
 
 from realtime.errors import UserError
 from realtime.frames import FrameResult, Image
-from realtime.overlays.overlay import Overlay
 from realtime.render.context import check_owner, headless_context
 from realtime.render.gaze import GazeRays
 from realtime.render.hands import FrontLayer, feather_px
 from realtime.render.hud import Hud
-from realtime.render.overlays import OverlayModel, OverlayRenderer
+from realtime.render.overlays import OverlayModel, OverlayRenderer, OverlaySource
 from realtime.render.pictures import PICTURES
 from realtime.render.programs import load_program
 from realtime.render.surface import FRAME_UNIT, FaceSurface, Place
@@ -41,7 +39,7 @@ class SceneRenderer:
         model: OverlayModel,
         samples: int = 0,
         context: moderngl.Context | None = None,
-        overlays: Callable[[], Sequence[Overlay]] | None = None,
+        overlays: OverlaySource | None = None,
     ) -> None:
         self.context = context or headless_context()
         self._samples = min(samples, self.context.max_samples)

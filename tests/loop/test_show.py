@@ -19,18 +19,18 @@ from realtime.timing import Timings
 class Scene:
     """Stands in for `SceneRenderer`: remembers what was drawn."""
 
-    def __init__(self, size, model, samples=0, context=None):
+    def __init__(self, size, model, samples=0, context=None, overlays=None):
         self.samples, self.drawn, self.reads = samples, [], 0
 
-    def draw(self, result, view, hud=None, gaze=False):
+    def draw(self, result, view, hud=None, gaze=False, hands=None):
         self.drawn.append((result.frame.index, view, gaze, self.samples))
 
     def read(self):
         self.reads += 1
         return np.full((2, 2, 3), self.drawn[-1][0], np.uint8)
 
-    def render(self, result, view, hud=None, gaze=False):
-        self.draw(result, view, hud, gaze)
+    def render(self, result, view, hud=None, gaze=False, hands=None):
+        self.draw(result, view, hud, gaze, hands)
         return self.read()
 
 
