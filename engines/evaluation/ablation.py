@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.engine import Engine, choose_engine
+from engines.engine import Engine, choose_engine, shipped_networks
 from engines.evaluation.groups import over_kinds
 from engines.evaluation.metrics import drift, hidden_points, interocular, psnr
 from engines.evaluation.pairs import Pair
@@ -18,7 +18,8 @@ from realtime.camera import picture_vertices
 from realtime.covered_faces import CoveredFaces
 from realtime.crop_mesh import MediaPipeCropMesh
 from realtime.frames import Array, Frame, FrameResult, Image
-from realtime.reconstruction import Options, Reconstructor
+from realtime.reconstruction import TRUST, Options, Reconstructor
+from realtime.regressor import Regressor, Trust
 from realtime.tracking import MediaPipeTracker
 from realtime.unocclude import Unoccluder
 
@@ -50,9 +51,12 @@ def variants(model: MorphableModel) -> dict[str, Callable[[Image], Answer]]:
     tracker = MediaPipeTracker(stills=True)
     contour, completion = (choose_engine(name, "cpu", precision="f32") for name in ("contour", "completion"))
     mesh = MediaPipeCropMesh(stills=True)
+    regressor = None
+    if "regression" in shipped_networks():
+        regressor = Regressor(choose_engine("regression", "cpu", precision="f32"), stills=True)
 
-    def program(covered: CoveredFaces | None) -> Callable[[Image], FrameResult]:
-        reconstructor = Reconstructor(model, Options(stills=True), covered)
+    def program(covered: CoveredFaces | None, trust: Trust = TRUST) -> Callable[[Image], FrameResult]:
+        reconstructor = Reconstructor(model, Options(stills=True), covered, regressor, trust)
 
         def look(image: Image) -> FrameResult:
             frame = Frame(image, 0.0, 0.0, 0, "still")
@@ -60,10 +64,17 @@ def variants(model: MorphableModel) -> dict[str, Callable[[Image], Answer]]:
 
         return look
 
-    def seeing(painter: Engine) -> Callable[[Image], FrameResult]:
-        return program(CoveredFaces(Unoccluder(contour, painter, mesh, stills=True), stills=True))
+    def seeing(painter: Engine, trust: Trust = TRUST) -> Callable[[Image], FrameResult]:
+        return program(CoveredFaces(Unoccluder(contour, painter, mesh, stills=True), stills=True), trust)
 
     sees_all, unguided, blind = seeing(completion), seeing(WithoutGuide(completion)), program(None)
+    pieces = {
+        "without the regression network": Trust(),
+        "of the regression only the prior of identity": Trust(identity=TRUST.identity),
+        "of the regression only the prior of expression": Trust(expression=TRUST.expression),
+        "of the regression only the hidden landmarks": Trust(hidden=TRUST.hidden),
+    }
+    trusting = {name: seeing(completion, trust) for name, trust in pieces.items()} if regressor else {}
 
     def mean_face(image: Image) -> Answer:
         result = blind(image)
@@ -76,6 +87,7 @@ def variants(model: MorphableModel) -> dict[str, Callable[[Image], Answer]]:
     return {
         "everything": lambda image: answer(sees_all(image)),
         "without the contour guide": lambda image: answer(unguided(image)),
+        **{name: (lambda image, look=look: answer(look(image))) for name, look in trusting.items()},
         "without the networks: landmark fit only": lambda image: answer(blind(image)),
         "mean face in the pose of that fit": mean_face,
     }

@@ -1,88 +1,79 @@
-"""The chain from a picture to the regression network's answer, with the trained checkpoints (torch)."""
+"""The chain from a picture to the regression network's answer, as the program runs it on stills."""
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
+from numpy.typing import NDArray
 
+from engines.engine import WEIGHTS
 from engines.face_model.model import MorphableModel
-from engines.networks import blend, load_network
-from engines.training.samples import to_network
-from realtime.alignment import crop_matrix, cut, to_crop
-from realtime.frames import Array, Image
+from engines.openvino_engine import open_openvino
+from engines.training.regression.examples import usable
+from engines.training.regression.pseudo_truth import PseudoTruth, open_pseudo_truth
+from engines.training.samples import faces_for
+from engines.training.store import FaceStore, open_store
+from realtime.crop_mesh import MediaPipeCropMesh
+from realtime.errors import UserError
+from realtime.frames import Array, Image, TrackedFace
 from realtime.quiet import quiet_native_logs
+from realtime.regressor import Regression, Regressor
+from realtime.seen import Seen
+from realtime.unocclude import Unoccluder
 
-SIZE = 128  # px, the crop
-MASK_THRESHOLD = 0.35
 LANDMARKS = 478
 
 
 @dataclass(frozen=True)
-class RegressedFace:
-    """What the network says of one face."""
-
-    identity: Array  # (K,)
-    expression: Array  # (52,)
-    bump: Array  # (SIZE, SIZE) mm
-    landmarks: Array  # (478, 2) px of the crop
-    matrix: Array  # (2, 3) picture px -> crop px
-    mask: Array | None  # (SIZE, SIZE) 0..1 what was painted; None: nothing
-    tracked: Array  # (478, 2) px of the crop: the tracker's
-
-    def visible_landmarks(self) -> Array:
-        """(478,) 1 where the tracker's landmark is not on the mask."""
-        column, row = np.clip(self.tracked, 0, SIZE - 1).astype(int).T
-        return (self.mask[row, column] < MASK_THRESHOLD).astype(np.float32)
-
-
-@dataclass(frozen=True)
 class Recovery:
-    """The three networks, on the CPU."""
+    """The three networks as the program runs them on stills, and the face model."""
 
     model: MorphableModel
-    contour: nn.Module
-    completion: nn.Module
-    regression: nn.Module
+    unoccluder: Unoccluder
+    regressor: Regressor
 
     @classmethod
-    def load(cls, runs: Path) -> Recovery:
-        """From the checkpoints of the trainings under `runs`."""
-        networks = {kind: load_network(runs / kind / "checkpoint.pt", kind) for kind in ("contour", "completion")}
-        regression = load_network(runs / "regression" / "checkpoint.pt", "regression")
-        return cls(MorphableModel.load(), regression=regression, **networks)
+    def load(cls, weights: Path = WEIGHTS) -> Recovery:
+        """From a folder of exported weights; in float32, so that the figures hold on every machine."""
+        contour, completion, regression = (
+            open_openvino(name, precision="f32", folder=weights) for name in ("contour", "completion", "regression")
+        )
+        unoccluder = Unoccluder(contour, completion, MediaPipeCropMesh(stills=True), stills=True)
+        return cls(MorphableModel.load(), unoccluder, Regressor(regression, stills=True))
 
-    @torch.no_grad()
-    def regress(self, image: Image, landmarks: Array, covered: bool) -> RegressedFace:
+    def regress(self, image: Image, landmarks: Array) -> tuple[Seen, Regression]:
         """One face.
 
         Args:
             image: (H, W, 3) RGB.
             landmarks: (478, 2 or more) px, the tracker's.
-            covered: whether to find and paint what is hidden first.
         """
-        matrix = crop_matrix(landmarks, SIZE)
-        x = to_network(torch.from_numpy(cut(image, matrix, SIZE).image[None]))
-        mask = None
-        if covered:
-            found, parts = self.contour(x)
-            hidden = torch.nn.functional.max_pool2d((found > MASK_THRESHOLD).float(), 3, 1, 1)
-            x = blend(x, hidden, self.completion(x, hidden, parts))
-            mask = found[0, 0].numpy()
-        out = self.regression(x)
-        return RegressedFace(
-            identity=out.identity[0].numpy(),
-            expression=out.expression[0].numpy(),
-            bump=out.bump[0, 0].numpy(),
-            landmarks=SIZE * out.landmarks[0].numpy(),
-            matrix=matrix,
-            mask=mask,
-            tracked=to_crop(landmarks, matrix),
-        )
+        points = np.zeros((LANDMARKS, 3), np.float32)
+        points[:, :2] = landmarks[:, :2]
+        seen = self.unoccluder.look(image, TrackedFace(0, points, is_new=True))
+        return seen, self.regressor.look(seen)
+
+
+@dataclass(frozen=True)
+class KeptOut:
+    """The stored faces that no network has seen."""
+
+    store: FaceStore
+    truth: PseudoTruth
+    chosen: NDArray[np.intp]  # those whose fit can be believed
+
+
+def kept_out(data: Path, faces: Path, run: Path) -> KeptOut:
+    """Faces and pseudo-truth, solved for first unless the training's folder `run` holds it."""
+    store = open_store(data, faces)
+    truth = open_pseudo_truth(store, run / "pseudo_truth.npz")
+    return KeptOut(store, truth, usable(truth, faces_for(store, validation=True)))
 
 
 class StillLandmarks:
@@ -107,3 +98,33 @@ class StillLandmarks:
             return None
         size = np.array([padded.shape[1], padded.shape[0]], np.float32)
         return np.array([(p.x, p.y) for p in found[0].landmark], np.float32) * size - pad
+
+
+Report = Callable[[argparse.Namespace, Recovery], str]
+
+
+def command(name: str, about: str, report: Report, arguments: list[str] | None = None) -> int:
+    """The command line of one table: prints it; a user's mistake ends with two lines on stderr and exit code 2.
+
+    Args:
+        name: of the module in this package.
+        about: one line for `--help`.
+        report: the options and the networks -> Markdown.
+        arguments: of the command line; None: this process's.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m engines.evaluation.{name}", description=about)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="(default: %(default)s)")
+    parser.add_argument("--faces", type=Path, default=Path("runs/faces"), help="cut-out faces (default: %(default)s)")
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/regression"), help="the training, for its fits (default: %(default)s)"
+    )
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="exported networks (default: those shipped)")
+    parser.add_argument("--count", type=int, default=100, help="heads (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    cv2.setNumThreads(1)
+    try:
+        print(report(options, Recovery.load(options.weights)))
+    except UserError as error:
+        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
+        return 2
+    return 0

@@ -15,34 +15,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
 
-from engines.evaluation.regressed import Recovery, StillLandmarks
+from engines.evaluation.regressed import KeptOut, Recovery, StillLandmarks, command, kept_out
 from engines.face_model.model import MorphableModel
 from engines.face_model.registration import similarity
 from engines.face_model.scans import FILE, ScanModel
 from engines.face_model.surface import Surface
 from engines.training.occluders import JUDGED, Library, load_library, occlude
-from engines.training.regression.examples import Look, centered_points, random_light, random_pose, usable
+from engines.training.regression.examples import Look, centered_points, random_light, random_pose
 from engines.training.regression.folds import SIDE as UV_SIDE
 from engines.training.regression.heads import FittedPhoto, Mesh, fitted_photo, render_head
-from engines.training.regression.pseudo_truth import STORE_CAMERA, PseudoTruth, of_parts, open_pseudo_truth
-from engines.training.samples import faces_for
-from engines.training.store import FaceStore, open_store
+from engines.training.regression.pseudo_truth import STORE_CAMERA, of_parts
 from realtime.camera import picture_vertices
-from realtime.errors import UserError
-from realtime.fitting import Fitter, Prior
+from realtime.fitting import Fitter
 from realtime.frames import Array, Image
+from realtime.reconstruction import TRUST
+from realtime.regressor import prior_of, with_hidden
 
 NOSE_TIP = 1
 REACH = 95.0  # mm around it that count as the face
 FAR = 12.0  # mm: the scan's skin beyond this from our mesh has no texture and is not rendered
 SEED = 90_000
-# How strongly the landmark fit believes the regression, for the row of both together.
-PRIOR = {"identity_strength": 20.0, "expression_strength": 10.0}
+# Where a shape comes from. "What is seen": the points of the completed face, the hidden ones counting little.
+ROWS = ("mean face", "landmark fit", "landmark fit to what is seen", "regression", "fit with the regression as prior")
 
 
 @dataclass(frozen=True)
@@ -136,16 +134,14 @@ _DISTANCE[2, 3] = 700.0
 
 
 def measure(
-    data: Path, faces: Path, recovery: Recovery, count: int, progress: Callable = iter
+    data: Path, faces: KeptOut, recovery: Recovery, count: int, progress: Callable = iter
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Row -> {"clear": (count,), "covered": (count,)} errors in mm; heads in which no face is found are nan."""
     model = recovery.model
     heads, fitter = ScanHeads.load(model, data), Fitter(model)
-    store, truth, chosen = kept_out(data, faces)
+    store, truth, chosen = faces.store, faces.truth, faces.chosen
     library = load_library(data, validation=True)
-    rows: dict[str, dict[str, list[float]]] = {
-        name: {"clear": [], "covered": []} for name in ("mean face", "landmark fit", "regression", "both")
-    }
+    rows: dict[str, dict[str, list[float]]] = {name: {"clear": [], "covered": []} for name in ROWS}
     with StillLandmarks() as tracker:
         for number in progress(range(count)):
             rng = np.random.default_rng((SEED, number))
@@ -158,26 +154,11 @@ def measure(
                 found = None
                 if points is not None:
                     image = clear if state == "clear" else cover(clear, points, library, rng, number)
-                    found = shapes(image, tracker, recovery, fitter, covered=state == "covered")
+                    found = shapes(image, tracker, recovery, fitter)
                 for name in rows:
                     neutral = None if found is None else model.neutral(found[name])[heads.face]
                     rows[name][state].append(np.nan if neutral is None else shape_error(neutral, right))
     return {name: {state: np.array(values) for state, values in row.items()} for name, row in rows.items()}
-
-
-def kept_out(data: Path, faces: Path) -> tuple[FaceStore, PseudoTruth, NDArray]:
-    """The stored faces that no network has seen, their pseudo-truth, and the indices of those that can be used."""
-    store = open_store(data, faces)
-    rows = faces_for(store, validation=True)
-    mine = FaceStore(
-        names=[store.names[i] for i in rows],
-        images=store.images[rows],
-        labels=store.labels[rows],
-        landmarks=store.landmarks[rows],
-        hand_made=store.hand_made[rows],
-    )
-    truth = open_pseudo_truth(mine, faces.parent / "regression" / "pseudo_truth_kept_out.npz")
-    return mine, truth, usable(truth, np.arange(len(mine)))
 
 
 def cover(image: Image, points: Array, library: Library, rng: np.random.Generator, number: int) -> Image:
@@ -185,30 +166,28 @@ def cover(image: Image, points: Array, library: Library, rng: np.random.Generato
     return occlude(image, points, library, rng, [JUDGED[number % len(JUDGED)]]).image
 
 
-def shapes(
-    image: Image, tracker: StillLandmarks, recovery: Recovery, fitter: Fitter, covered: bool
-) -> dict[str, Array] | None:
+def shapes(image: Image, tracker: StillLandmarks, recovery: Recovery, fitter: Fitter) -> dict[str, Array] | None:
     """Row -> identity (K,) found from one picture; None where no face is found."""
     points = tracker.find(image)
     if points is None:
         return None
-    regressed = recovery.regress(image, points, covered)
-    plain = fitter.fit(points, STORE_CAMERA)
-    prior = Prior(regressed.identity, regressed.expression, **PRIOR)
-    weights = None if regressed.mask is None else regressed.visible_landmarks()
-    both = fitter.fit(points, STORE_CAMERA, weights, prior)
-    if plain is None or both is None:
+    seen, regression = recovery.regress(image, points)
+    seeing = seen.face.landmarks
+    prior = prior_of(regression, seen.mask is not None, TRUST)
+    believed = with_hidden(seen.face, seen, regression, TRUST).landmarks
+    fits = (
+        fitter.fit(points, STORE_CAMERA),
+        fitter.fit(seeing, STORE_CAMERA, seen.weights),
+        fitter.fit(believed, STORE_CAMERA, seen.weights, prior),
+    )
+    if any(fit is None for fit in fits):
         return None
-    return {
-        "mean face": np.zeros_like(regressed.identity),
-        "landmark fit": plain.identity,
-        "regression": regressed.identity,
-        "both": both.identity,
-    }
+    identities = (np.zeros_like(regression.identity), *(fit.identity for fit in fits[:2]), regression.identity)
+    return dict(zip(ROWS, (*identities, fits[2].identity), strict=True))
 
 
 def consistency(
-    data: Path, faces: Path, recovery: Recovery, count: int, progress: Callable = iter
+    faces: KeptOut, library: Library, recovery: Recovery, count: int, progress: Callable = iter
 ) -> tuple[float, float, float]:
     """How much nearer one photograph under two occluders is than two people.
 
@@ -218,8 +197,7 @@ def consistency(
     """
     model = recovery.model
     size = np.sqrt(np.square(model.identity_basis).sum(-1).mean(-1))
-    store, _, chosen = kept_out(data, faces)
-    library = load_library(data, validation=True)
+    store, chosen = faces.store, faces.chosen
     found = []
     for number in progress(range(count)):
         rng = np.random.default_rng((SEED + 1, number))
@@ -227,7 +205,7 @@ def consistency(
         image, points = store.images[index], store.landmarks[index]
         kinds = rng.choice(JUDGED, 2, replace=False)
         pair = [occlude(image, points, library, rng, [kind]).image for kind in kinds]
-        found.append([size * recovery.regress(p, points, covered=True).identity for p in pair])
+        found.append([size * recovery.regress(p, points)[1].identity for p in pair])
     shapes = np.array(found)  # (count, 2, K)
     same = np.linalg.norm(shapes[:, 0] - shapes[:, 1], axis=-1)
     other = np.linalg.norm(shapes[:, 0] - np.roll(shapes[:, 1], 1, 0), axis=-1)
@@ -246,38 +224,17 @@ def table(rows: dict[str, dict[str, NDArray[np.float64]]]) -> str:
     return "\n".join(lines)
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m engines.evaluation.shape", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="(default: %(default)s)")
-    parser.add_argument("--faces", type=Path, default=Path("runs/faces"), help="cut-out faces (default: %(default)s)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="of the trainings (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=100, help="heads (default: %(default)s)")
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Prints the tables; a user's mistake ends with two lines on stderr and exit code 2."""
-    from tqdm import tqdm
-
-    options = parse(arguments)
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    try:
-        recovery = Recovery.load(options.runs)
-        rows = measure(options.data, options.faces, recovery, options.count, lambda r: tqdm(r, "heads"))
-        sameness = consistency(options.data, options.faces, recovery, options.count, lambda r: tqdm(r, "pairs"))
-    except UserError as error:
-        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
-        return 2
-    same, other, share = sameness
-    print(table(rows))
-    print(
-        f"\nOne photograph under two occluders: {same:.2f} mm apart; two people: {other:.2f} mm; "
+def report(options: argparse.Namespace, recovery: Recovery) -> str:
+    """Both tables as Markdown."""
+    faces = kept_out(options.data, options.faces, options.run)
+    rows = measure(options.data, faces, recovery, options.count, lambda numbers: tqdm(numbers, "heads"))
+    library = load_library(options.data, validation=True)
+    same, other, share = consistency(faces, library, recovery, options.count, lambda numbers: tqdm(numbers, "pairs"))
+    return (
+        f"{table(rows)}\n\nOne photograph under two occluders: {same:.2f} mm apart; two people: {other:.2f} mm; "
         f"the former is smaller in {100 * share:.0f} % of {options.count} pairs."
     )
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command("shape", __doc__.splitlines()[0], report))

@@ -7,6 +7,7 @@ pytest.importorskip("torch")
 pytest.importorskip("numba")
 
 from engines.evaluation import bump, shape
+from engines.evaluation.regressed import command
 from realtime.camera import rotation_from_vector
 
 
@@ -35,19 +36,20 @@ def test_bump_sums_and_table():
     half /= np.linalg.norm(half, axis=-1, keepdims=True)
     sums = bump.Sums()
     light = np.tile(np.float32([2, 0, -0.5, 1, 0, 0, 0, 0, 0]), 3)
-    sums.add(np.ones((4, 4), bool), (tilted, true, half), light)
+    sums.add(np.ones((4, 4), bool), tilted, true, {"network": half, "shading": tilted, "together": true}, light)
     assert sums.smooth / sums.pixels == pytest.approx(10, abs=0.01)
-    assert sums.bumpy / sums.pixels == pytest.approx(5, abs=0.01)
-    assert 0 < sums.shade_bumpy < sums.shade_smooth
-    assert "| face | 10.00 | 5.00 | 50 % |" in bump.table({"face": sums})
+    assert sums.bumpy["network"] / sums.pixels == pytest.approx(5, abs=0.01)
+    assert sums.bumpy["shading"] / sums.pixels == pytest.approx(0, abs=0.1)
+    assert 0 < sums.shade_bumpy["network"] < sums.shade_bumpy["together"] == pytest.approx(sums.shade_smooth)
+    assert "| face | 10.00 | network | 5.00 | 50 % |" in bump.table({"face": sums})
 
 
 @pytest.mark.parametrize("module", [shape, bump])
-def test_missing_checkpoints_are_a_clear_mistake(module, tmp_path, capsys):
-    assert module.main(["--runs", str(tmp_path), "--data", str(tmp_path)]) == 2
+def test_missing_weights_are_a_clear_mistake(module, tmp_path, capsys):
+    assert command(module.__name__, "about", module.report, ["--weights", str(tmp_path)]) == 2
     message = capsys.readouterr().err.strip().splitlines()
     assert len(message) == 2
-    assert "checkpoint" in message[0]
+    assert "missing" in message[0]
 
 
 @pytest.mark.data
