@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -133,6 +133,23 @@ def check_array(spec: TensorSpec, array: Array) -> None:
     )
 
 
+def fill_inputs(spec: NetworkSpec, buffers: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
+    """Copies arrays into a network's input buffers; one that is the buffer itself is there already.
+
+    Raises:
+        ValueError: an array does not fit, or there is no such input.
+    """
+    names = [tensor.name for tensor in spec.inputs]
+    for name in arrays:
+        if name not in names:
+            raise ValueError(f"{spec.name} has no input {name!r}: it has {', '.join(names)}")
+    for tensor in spec.inputs:
+        array = arrays.get(tensor.name)
+        if array is not None and array is not buffers[tensor.name]:
+            check_array(tensor, array)
+            np.copyto(buffers[tensor.name], array)
+
+
 def digest(content: bytes) -> str:
     """The SHA-256 of a weight file's bytes, as `hashes.json` holds it."""
     return hashlib.sha256(content).hexdigest()
@@ -171,7 +188,8 @@ def choose_engine(network: str, device: str = "auto", *, precision: str = "auto"
     Args:
         network: a name in `SPECS`.
         device: "auto", "cpu" or "gpu".
-        precision: "auto", or "f32" where results must not depend on the machine (tests).
+        precision: "auto", or "f32" where results must not depend on the machine; a GPU computes in FP16 only, and is
+            used with another one only if it was asked for.
         threads: of the CPU, for one inference.
 
     Raises:
@@ -180,11 +198,26 @@ def choose_engine(network: str, device: str = "auto", *, precision: str = "auto"
     get_spec(network)
     if device not in DEVICES:
         raise UserError(f"There is no device named {device!r}.", f"Choose one of {', '.join(DEVICES)}.")
-    if device == "gpu":
-        raise UserError("This version has no engine for the GPU yet.", "Leave out --device gpu: the CPU is used then.")
     from engines.openvino_engine import open_openvino
 
-    return open_openvino(network, precision=precision, threads=threads)
+    cpu = partial(open_openvino, network, precision=precision, threads=threads)
+    # FP16 on a GPU is another precision than the one that was asked for, and depends on the machine.
+    if device == "cpu" or (device == "auto" and precision != "auto"):
+        return cpu()
+    from engines.gpu.cuda import GpuError
+    from engines.gpu.opening import open_on_gpu
+
+    try:
+        return open_on_gpu(network, cpu)
+    except GpuError as error:
+        if device == "gpu":
+            raise UserError(
+                f"The GPU cannot be used: {error}.",
+                "Leave out --device gpu to use the CPU; python -m engines doctor says more.",
+            ) from error
+        engine = cpu()
+        engine.why = f"{engine.why.removesuffix(')')}; no GPU: {error})"
+        return engine
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.engine import RESTORE, WEIGHTS, NetworkSpec, check_array, get_spec, is_shipped, read_weights
+from engines.engine import RESTORE, WEIGHTS, NetworkSpec, fill_inputs, get_spec, is_shipped, read_weights
 from realtime.errors import UserError
 from realtime.frames import Array
 
@@ -69,14 +69,7 @@ class OpenVinoEngine:
         Returns:
             Output buffers by name: the next call overwrites them.
         """
-        for tensor in self.spec.inputs:
-            array = arrays.pop(tensor.name, None)
-            if array is not None and array is not self._inputs[tensor.name]:
-                check_array(tensor, array)
-                np.copyto(self._inputs[tensor.name], array)
-        if arrays:
-            names = ", ".join(tensor.name for tensor in self.spec.inputs)
-            raise ValueError(f"{self.spec.name} has no input {next(iter(arrays))!r}: it has {names}")
+        fill_inputs(self.spec, self._inputs, arrays)
         self._request.infer()
         return self._outputs
 

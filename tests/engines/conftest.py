@@ -1,7 +1,11 @@
 """A network small enough to know its answers: doubled = 2 x, negative = -x."""
 
+import sys
+from functools import cache
+
 import numpy as np
 import pytest
+from fake_gpu import FakeGpu, FakeTensorRt
 
 from engines import engine
 from engines.engine import NetworkSpec, TensorSpec
@@ -42,3 +46,63 @@ def weights(tmp_path, spec, tiny_onnx, monkeypatch):
     (tmp_path / "tiny.fp16.onnx").write_bytes(tiny_onnx)
     (tmp_path / engine.HASHES).write_text(json.dumps({"tiny.fp16.onnx": engine.digest(tiny_onnx)}))
     return tmp_path
+
+
+@cache
+def _reference(name, precision):
+    """The CPU's engine, compiled once for all tests."""
+    from engines.openvino_engine import open_openvino
+
+    return open_openvino(name, precision=precision)
+
+
+class Machine:
+    """A computer with a made-up GPU and both TensorRT packages; the parts can be broken or taken out."""
+
+    def __init__(self, monkeypatch, cache):
+        from engines.gpu import opening
+
+        self._patch, self.cache = monkeypatch, cache
+        self.gpu = FakeGpu()
+        self.rtx = FakeTensorRt(self.gpu, "tensorrt_rtx", "1.7.1.116")
+        self.classic = FakeTensorRt(self.gpu, "tensorrt", "10.16.1.11")
+        for name, module in {
+            "cuda.bindings.runtime": self.gpu,
+            "tensorrt_rtx": self.rtx,
+            "tensorrt": self.classic,
+        }.items():
+            monkeypatch.setitem(sys.modules, name, module)
+        opening.gpus.cache_clear()
+
+    def without(self, *modules):
+        """Takes packages out."""
+        for name in modules:
+            self._patch.setitem(sys.modules, name, None)  # import says ModuleNotFoundError
+
+    def files(self, kind):
+        return sorted(self.cache.glob(f"*-{kind}-*"))
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    pytest.importorskip("onnxruntime")
+    from engines.gpu import opening, self_check, session
+
+    monkeypatch.setattr(session, "cache_folder", lambda: tmp_path / "cache")
+    crops = self_check.stored_crops()[[0, 4]]  # two are enough for a made-up GPU
+    monkeypatch.setattr(self_check, "stored_crops", lambda: crops)
+    monkeypatch.setattr(self_check, "open_openvino", _reference)
+    yield Machine(monkeypatch, tmp_path / "cache")
+    opening.gpus.cache_clear()
+
+
+@pytest.fixture
+def open_tiny(machine, weights, monkeypatch):
+    """Opens the tiny network as `choose_engine` would, with the CPU behind it."""
+    from engines.engine import read_weights
+    from engines.gpu import opening, self_check
+    from engines.openvino_engine import open_openvino
+
+    monkeypatch.setattr(opening, "read_weights", lambda name: read_weights(name, weights))
+    monkeypatch.setattr(self_check, "open_openvino", lambda name, precision: open_openvino(name, folder=weights))
+    return lambda: opening.open_on_gpu("tiny", lambda: open_openvino("tiny", folder=weights))
