@@ -67,13 +67,15 @@ def open_pipeline(config: Config, source: Source, model: MorphableModel, stack: 
     What the stages hold ends with `stack`.
     """
     from realtime.covered_faces import open_covered_faces
+    from realtime.memory import Memories
     from realtime.reconstruction import Options, Reconstructor
     from realtime.regressor import open_regressor
     from realtime.tracking import MediaPipeTracker
 
     tracker = MediaPipeTracker(config.max_faces, config.stills)
     stack.callback(tracker.close)
-    covered = open_covered_faces(config.stills, config.device, config.keep_glasses)
+    memories = None if config.stills else Memories(model)
+    covered = open_covered_faces(config.stills, config.device, config.keep_glasses, memories)
     regressor = open_regressor(config.stills, config.device) if covered else None
     why = covered.why if covered else ("no networks are shipped with this copy",)
     for line in (*why, *([regressor.why] if regressor else [])):
