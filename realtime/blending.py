@@ -114,8 +114,8 @@ def grow(mask: Array, share: float) -> Array:
 
 
 def fade(before: Array, target: Array, step: float) -> Array:
-    """The painted share on its way from `before` to `target`, by at most `step`; all (S, S) 0..1."""
-    return before + np.clip(target - before, -step, step)
+    """The painted share (S, S) 0..1: it comes at once, but falls from `before` to `target` by at most `step`."""
+    return np.maximum(target, before - np.float32(step))
 
 
 def blend(image: Image, painting: Array, alpha: Array) -> Image:

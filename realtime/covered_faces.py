@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from realtime.face_search import FaceSearch, rough_landmarks
-from realtime.frames import Array, Frame, TrackedFace
+from realtime.frames import Array, FaceState, Frame, TrackedFace
+from realtime.memory import Memories
 from realtime.seen import Seen
 from realtime.unocclude import Clock, Unoccluder, open_unoccluder
 
@@ -24,10 +25,11 @@ class CoveredFaces:
     Args:
         unoccluder: the networks.
         stills: every picture is of somebody else.
+        memories: what the faces look like, the same that the unoccluder recalls; None: nothing is remembered.
     """
 
-    def __init__(self, unoccluder: Unoccluder, stills: bool = False) -> None:
-        self._unoccluder, self._stills = unoccluder, stills
+    def __init__(self, unoccluder: Unoccluder, stills: bool = False, memories: Memories | None = None) -> None:
+        self._unoccluder, self._stills, self._memories = unoccluder, stills, memories
         self._search: FaceSearch | None = None
         # The tracker numbers a face anew that it finds again; here it keeps the number it was gone on with.
         self._aliases: dict[int, int] = {}
@@ -52,6 +54,16 @@ class CoveredFaces:
                 here.add(id_)
         self._unoccluder.forget(here)
         return seen
+
+    def learn(self, frame: Frame, seen: list[Seen], states: list[FaceState | None], clock: Clock = nullcontext) -> None:
+        """Remembers what the faces look like; `states` are those of `seen`, None where no face could be fitted."""
+        if self._memories is None:
+            return
+        with clock("memory"):
+            self._memories.keep({each.face.id for each in seen})
+            for each, state in zip(seen, states, strict=True):
+                if state is not None:
+                    self._memories.observe(frame.image, each, state)
 
     def _stand_alone(self, frame: Frame, faces: list[TrackedFace], clock: Clock) -> list[Seen]:
         """The faces of a picture that has nothing to do with the one before."""
@@ -87,7 +99,9 @@ def same_place(a: Array, b: Array) -> bool:
     return float(np.hypot(*(a[:, :2].mean(0) - b[:, :2].mean(0)))) < SAME_PLACE * size
 
 
-def open_covered_faces(stills: bool, device: str, keep_glasses: bool = False) -> CoveredFaces | None:
+def open_covered_faces(
+    stills: bool, device: str, keep_glasses: bool = False, memories: Memories | None = None
+) -> CoveredFaces | None:
     """The networks that are shipped with this copy, ready to run; None without them."""
-    unoccluder = open_unoccluder(stills, device, keep_glasses)
-    return None if unoccluder is None else CoveredFaces(unoccluder, stills)
+    unoccluder = open_unoccluder(stills, device, keep_glasses, memories)
+    return None if unoccluder is None else CoveredFaces(unoccluder, stills, memories)

@@ -94,6 +94,7 @@ class FrameResult:
     occlusion: Image | None = None  # (H, W) 0 or 255; None: nothing covers a face, or the networks did not run
     parts: Image | None = None  # (H, W) index into PART_NAMES
     complete: Image | None = None  # (H, W, 3) RGB, the frame with the faces completed
+    source: Image | None = None  # (H, W) index into SOURCE_NAMES: where each pixel of `complete` comes from
     timings: dict[str, float] = field(default_factory=dict)  # stage -> milliseconds
 
 
@@ -113,3 +114,6 @@ PART_NAMES = (
     "neck",
     "eyeglasses",
 )
+
+# Pixels of a face that are seen, remembered, remembered of its other side, or painted by the completion network.
+SOURCE_NAMES = ("elsewhere", "seen", "memory", "mirror", "completion")

@@ -10,8 +10,11 @@ import numpy as np
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE
 from realtime.alignment import rescale
 from realtime.blending import blend, to_window, window_of
-from realtime.frames import Array, Image
-from realtime.seen import Seen
+from realtime.frames import PART_NAMES, SOURCE_NAMES, Array, Image
+from realtime.seen import FACE_PARTS, Seen
+
+SEEN, MEMORY, MIRROR, COMPLETION = (SOURCE_NAMES.index(name) for name in ("seen", "memory", "mirror", "completion"))
+_IS_FACE = np.isin(np.arange(len(PART_NAMES)), FACE_PARTS).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Layers:
     occlusion: Image  # (H, W) 0 or 255
     parts: Image  # (H, W) index into PART_NAMES
     complete: Image  # (H, W, 3) RGB
+    source: Image  # (H, W) index into SOURCE_NAMES
 
 
 def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
@@ -35,6 +39,7 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
         return None
     occlusion = np.zeros(image.shape[:2], np.uint8)
     parts = np.zeros(image.shape[:2], np.uint8)
+    source = np.zeros(image.shape[:2], np.uint8)
     complete = image.copy()
     for seen in reversed(touched):
         window = window_of(seen.matrix, COMPLETION_SIZE, image.shape)
@@ -49,10 +54,14 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
             small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
             found = to_window(labels, small, window, cv2.INTER_NEAREST)
             parts[where] = np.where(found > 0, found, parts[where])
+        else:
+            labels = most_likely(seen.parts)
+        origin = to_window(sources(seen, labels), seen.matrix, window, cv2.INTER_NEAREST)
+        source[where] = np.where(origin > 0, origin, source[where])
         if seen.alpha is not None and seen.painting is not None:
             alpha = to_window(seen.alpha, seen.matrix, window)
             complete[where] = blend(complete[where], to_window(seen.painting, seen.matrix, window), alpha)
-    return Layers(occlusion, parts, complete)
+    return Layers(occlusion, parts, complete, source)
 
 
 def most_likely(parts: Array) -> Image:
@@ -63,3 +72,24 @@ def most_likely(parts: Array) -> Image:
         np.maximum(labels, (parts[index] > best).view(np.uint8) * np.uint8(index), out=labels)
         np.maximum(best, parts[index], out=best)
     return labels
+
+
+def sources(seen: Seen, labels: Image) -> Image:
+    """(S, S) index into SOURCE_NAMES: where each pixel of a completed crop comes from.
+
+    Args:
+        seen: the face.
+        labels: (P, P) index into PART_NAMES, its most likely parts.
+    """
+    side = seen.crop.shape[0]
+    face = cv2.resize(_IS_FACE[labels], (side, side), interpolation=cv2.INTER_NEAREST)
+    out = face * np.uint8(SEEN)
+    if seen.alpha is None:
+        return out
+    painted = seen.alpha > 0.5
+    out[painted] = COMPLETION
+    if seen.recalled is not None:
+        own, mirrored = seen.recalled.own, seen.recalled.mirrored
+        out[painted & (own + mirrored > 0.5)] = MEMORY
+        out[painted & (own + mirrored > 0.5) & (mirrored > own)] = MIRROR
+    return out

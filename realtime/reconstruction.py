@@ -118,6 +118,7 @@ class Reconstructor:
             if self._regressor is not None:
                 self._regressor.forget({each.face.id for each in seen})
             states = [self._face(frame, each.face, each, camera, clock) for each in seen]
+            self._covered.learn(frame, seen, states, clock)
             with clock("blend"):
                 layers = in_picture(frame.image, seen)
         return FrameResult(
@@ -127,6 +128,7 @@ class Reconstructor:
             occlusion=layers.occlusion if layers else None,
             parts=layers.parts if layers else None,
             complete=layers.complete if layers else None,
+            source=layers.source if layers else None,
             timings=clock.milliseconds,
         )
 

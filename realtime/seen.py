@@ -11,6 +11,7 @@ from engines.engine import COMPLETION_SIZE
 from realtime.alignment import to_crop
 from realtime.blending import blend, grow, seam
 from realtime.frames import PART_NAMES, Array, Image, TrackedFace
+from realtime.recall import Recalled
 
 # The parts of the face itself, by which it is judged whether anything covers it; eyeglasses lie on it.
 OTHER_PARTS = ("background", "hair", "ears", "neck")
@@ -24,9 +25,20 @@ OVAL = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
     *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
 )
+# The outer edge of its lips.
+LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+LIPS_SHARE = 0.97  # of a spot that must lie within the lips for it to be the mouth's inside
 # What the fit should believe of a hidden landmark, found on a painted face.
 HIDDEN_WEIGHT = 0.1
 MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What the completion network made of a crop, carried along since."""
+
+    image: Image  # (S, S, 3) RGB
+    age: int = 0  # frames since it ran
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,9 @@ class Seen:
     alpha: Array | None = None  # (S, S) 0..1: how much of each pixel of the picture is painted; None: none is
     painting: Image | None = None  # (S, S, 3) RGB; None while `alpha` is
     weights: Array | None = None  # (478,) 0..1, how far each landmark is to be believed; None: all fully
+    recalled: Recalled | None = None  # what of the painting is remembered; None: nothing is
+    filled: Filled | None = None  # what of it is the completion network's
+    fresh: bool = True  # False: the contour network rested; all but `face` is from a frame before
 
     @property
     def certainty(self) -> float:
@@ -85,6 +100,27 @@ def is_face(seen: Seen) -> bool:
 def face_probability(parts: Array) -> Array:
     """(P, P) that a pixel belongs to the face or to eyeglasses on it; `parts` (14, P, P) probabilities."""
     return parts[FACE_PARTS].sum(0)
+
+
+def inside_mouth(mask: Array, points: Array) -> Array:
+    """(S, S) bool: the spots of the mask that lie wholly within the lips.
+
+    They are the mouth itself, wide open: a thing that is put into it sticks out.
+
+    Args:
+        mask: (S, S) 0 or 1.
+        points: (478, 2) px of the crop: landmarks that were found on the uncompleted face.
+    """
+    lips = np.zeros(mask.shape, np.uint8)
+    cv2.fillPoly(lips, [np.round(points[list(LIPS)] * 16).astype(np.int32)], 1, shift=4)
+    if not (mask * lips).any():
+        return np.zeros(mask.shape, bool)
+    count, spots = cv2.connectedComponents(mask.astype(np.uint8))
+    size = np.bincount(spots.ravel(), minlength=count)
+    within = np.bincount(spots.ravel(), lips.ravel(), count)
+    is_mouth = within >= LIPS_SHARE * size
+    is_mouth[0] = False
+    return is_mouth[spots]
 
 
 def landmark_weights(landmarks: Array, matrix: Array, mask: Array) -> Array:

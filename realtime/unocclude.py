@@ -18,8 +18,10 @@ from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine,
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
 from realtime.blending import between_crops, blend, carry, fade, grow, margin, seam
 from realtime.frames import Array, Image, TrackedFace
+from realtime.memory import Memories
 from realtime.mirrored import Mirrored
-from realtime.seen import GLASSES, MASK_GROWN, Seen, face_probability, is_face, landmark_weights
+from realtime.recall import Recalled
+from realtime.seen import GLASSES, MASK_GROWN, Filled, Seen, face_probability, inside_mouth, is_face, landmark_weights
 
 # The share of the face that must be covered before anything is painted, and below which painting ends.
 COVERED_SHARE = (0.006, 0.012)
@@ -27,7 +29,11 @@ COVERED_SHARE = (0.006, 0.012)
 # more with everything hidden, where the tracker can be far off.
 MOST_SHIFT = (0.02, 0.1)
 STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
-FADE_SECONDS = 0.15
+FADE_SECONDS = 0.06  # painting comes at once, but goes within this: an edge of the mask may flicker
+# While memory knows this much of what is hidden of the face, the completion network, which then paints little but
+# hair and background, runs once in so many frames; what it painted is carried along with the face between.
+KNOWN_SHARE = 0.9
+REFILL = 6
 # While nothing covers a face, the contour network rests for so many frames after each look: a third of its cost, and
 # a cover is noticed at most a fifteenth of a second later at 30 frames a second.
 REST = 2
@@ -64,6 +70,7 @@ class Unoccluder:
         completion: the completion network.
         mesh: finds landmarks on a completed crop; called once per face and frame.
         stills: every picture is of somebody else: nothing is carried over, and everything is done twice.
+        memories: what the faces look like; None: nothing is remembered.
         keep_glasses: show eyeglasses as they are. They count as occlusion all the same, and what the landmarks are
             found on is without them.
     """
@@ -75,8 +82,10 @@ class Unoccluder:
         mesh: CropMesh,
         stills: bool = False,
         keep_glasses: bool = False,
+        memories: Memories | None = None,
     ) -> None:
         self._contour, self._completion, self._mesh = contour, completion, mesh
+        self._recollection = memories
         self._stills, self._keep_glasses = stills, keep_glasses
         self._memories: dict[int, _Memory] = {}
 
@@ -102,12 +111,12 @@ class Unoccluder:
             return seen
         memory = None if face.is_new else self._memories.get(face.id)
         if memory and memory.rested < REST and memory.seen.mask is None and memory.seen.alpha is None:
-            seen = replace(memory.seen, face=face)
+            seen = replace(memory.seen, face=face, fresh=False)
             self._memories[face.id] = _Memory(seen, face.landmarks, time, memory.rested + 1)
             return seen
         start = face if memory is None else replace(face, landmarks=_predicted(face.landmarks, memory))
         step = 1.0 if memory is None else max(0.0, time - memory.time) / FADE_SECONDS
-        seen = self._pass(image, start, memory.seen if memory else None, step, clock)
+        seen = self._pass(image, start, memory.seen if memory else None, step, clock, face.landmarks)
         if seen.mask is None:
             seen = replace(seen, face=face)  # in plain view the tracker itself is the better witness
         self._memories[face.id] = _Memory(seen, face.landmarks, time)
@@ -151,8 +160,16 @@ class Unoccluder:
         """Drops what is remembered of all faces but these."""
         self._memories = {id_: memory for id_, memory in self._memories.items() if id_ in ids}
 
-    def _pass(self, image: Image, face: TrackedFace, before: Seen | None, step: float, clock: Clock) -> Seen:
-        """Crop, mask, painting and landmarks, once."""
+    def _pass(
+        self,
+        image: Image,
+        face: TrackedFace,
+        before: Seen | None,
+        step: float,
+        clock: Clock,
+        tracked: Array | None = None,
+    ) -> Seen:
+        """Crop, mask, painting and landmarks, once; `tracked` are the tracker's own landmarks, if not the face's."""
         matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
         crop = cut(image, matrix, COMPLETION_SIZE).image
         with clock("contour"):
@@ -161,12 +178,15 @@ class Unoccluder:
         last = None if before is None or before.mask is None else carry(before.mask, move)
         covering = margin(probability, last)
         mask = (covering > 0).astype(np.float32)
+        mouth = inside_mouth(mask, to_crop(face.landmarks if tracked is None else tracked, matrix))
+        mask[mouth] = 0
+        covering[mouth] = -1
         hidden = _share_hidden(mask, face_probability(parts))
         covered = hidden > COVERED_SHARE[last is None]
         seen = Seen(face, matrix, crop, parts, visible=1 - hidden)
         if covered:
             seen = replace(seen, mask=mask, margin=covering)
-            seen = self._complete(seen, clock)
+            seen = self._complete(seen, before, move, clock)
         if before is not None:
             seen = _faded(seen, before, move, step)
         return seen
@@ -179,16 +199,17 @@ class Unoccluder:
         mask = cv2.resize(found["mask"][0, 0], (COMPLETION_SIZE, COMPLETION_SIZE), interpolation=cv2.INTER_LINEAR)
         return mask, found["parts"][0].copy()
 
-    def _complete(self, seen: Seen, clock: Clock) -> Seen:
+    def _complete(self, seen: Seen, before: Seen | None, move: Array | None, clock: Clock) -> Seen:
         """Paints the hidden pixels and looks for the landmarks on the completed face."""
-        with clock("completion"):
-            inputs = self._completion.inputs
-            fill_image(inputs["image"], seen.crop)
-            inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
-            inputs["parts"][0] = seen.parts
-            painting = read_image(self._completion.run()["complete"])
-            shown = seen.mask * (1 - _glasses(seen)) if self._keep_glasses else seen.mask
-            seen = replace(seen, painting=painting, alpha=seam(shown))
+        with clock("memory"):
+            recalled = self._recall(seen)
+        filled = None if before is None else _carried(before, move)
+        if filled is None or self._is_refill_due(seen, recalled, filled):
+            with clock("completion"):
+                filled = self._fill(seen, before, filled)
+        painting = filled.image if recalled is None else blend(filled.image, recalled.painting, recalled.share)
+        shown = seen.mask * (1 - _glasses(seen)) if self._keep_glasses else seen.mask
+        seen = replace(seen, painting=painting, alpha=seam(shown), recalled=recalled, filled=filled)
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)
         if points is not None:
@@ -198,8 +219,37 @@ class Unoccluder:
                 seen = again
         return replace(seen, weights=landmark_weights(seen.face.landmarks, seen.matrix, seen.mask))
 
+    def _recall(self, seen: Seen) -> Recalled | None:
+        """What is remembered of the hidden pixels."""
+        if self._recollection is None:
+            return None
+        face = seen.face
+        return self._recollection.recall(face.id, face.landmarks, seen.matrix, seen.crop, seen.mask)
 
-def open_unoccluder(stills: bool, device: str, keep_glasses: bool = False) -> Unoccluder | None:
+    def _is_refill_due(self, seen: Seen, recalled: Recalled | None, filled: Filled) -> bool:
+        """Whether the completion network has to run; what it last painted is `filled`."""
+        if recalled is None or filled.age >= REFILL:
+            return True
+        face = face_probability(seen.parts)
+        hidden = cv2.resize(seen.mask, face.shape[::-1], interpolation=cv2.INTER_AREA) * face
+        known = cv2.resize(recalled.share, face.shape[::-1], interpolation=cv2.INTER_AREA)
+        return float((known * hidden).sum()) < KNOWN_SHARE * float(hidden.sum())
+
+    def _fill(self, seen: Seen, before: Seen | None, carried: Filled | None) -> Filled:
+        """What the completion network paints, held steady by what it painted before."""
+        inputs = self._completion.inputs
+        fill_image(inputs["image"], seen.crop)
+        inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
+        inputs["parts"][0] = seen.parts
+        painted = read_image(self._completion.run()["complete"])
+        if carried is None:
+            return Filled(painted)
+        return Filled(blend(painted, carried.image, np.full(seen.mask.shape, KEEP_PAINTING, np.float32)))
+
+
+def open_unoccluder(
+    stills: bool, device: str, keep_glasses: bool = False, memories: Memories | None = None
+) -> Unoccluder | None:
     """The networks that are shipped with this copy, ready to run; None without them."""
     if not {"contour", "completion"} <= shipped_networks():
         return None
@@ -210,7 +260,7 @@ def open_unoccluder(stills: bool, device: str, keep_glasses: bool = False) -> Un
     contour, completion = (choose_engine(name, device, precision=precision) for name in ("contour", "completion"))
     if stills:
         completion = Mirrored(completion)  # 0.2 dB; the mask gains nothing by it
-    return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills, keep_glasses)
+    return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills, keep_glasses, memories)
 
 
 def fill_image(buffer: Array, image: Image) -> None:
@@ -261,19 +311,18 @@ def _predicted(tracked: Array, memory: _Memory) -> Array:
     return out
 
 
+def _carried(before: Seen, move: Array) -> Filled | None:
+    """What the completion network painted in the frame before, where the face is now."""
+    return None if before.filled is None else Filled(carry(before.filled.image, move), before.filled.age + 1)
+
+
 def _faded(seen: Seen, before: Seen, move: Array, step: float) -> Seen:
-    """The painting blended with the last one, and its share of each pixel on its way to what it should be."""
-    if before.alpha is None and seen.alpha is None:
+    """What was painted in the frame before and is no longer covered fades out, by `step` of the painted share."""
+    if before.alpha is None:
         return seen
-    side = seen.crop.shape[0]
-    last = np.zeros((side, side), np.float32) if before.alpha is None else carry(before.alpha, move)
-    target = np.zeros((side, side), np.float32) if seen.alpha is None else seen.alpha
-    alpha = fade(last, target, step)
+    target = np.zeros(seen.crop.shape[:2], np.float32) if seen.alpha is None else seen.alpha
+    alpha = fade(carry(before.alpha, move), target, step)
     if not alpha.any():
         return replace(seen, alpha=None, painting=None)
-    painting = seen.painting
-    if before.painting is not None:
-        old = carry(before.painting, move)
-        share = KEEP_PAINTING * (last > 0).astype(np.float32)
-        painting = old if painting is None else blend(painting, old, share)
+    painting = carry(before.painting, move) if seen.painting is None else seen.painting
     return replace(seen, alpha=alpha, painting=painting)

@@ -18,7 +18,9 @@ from engines.training.sources import data_folder
 from realtime.covered_faces import open_covered_faces
 from realtime.errors import UserError
 from realtime.frames import Frame, Image
+from realtime.memory import Memories
 from realtime.reconstruction import Reconstructor
+from realtime.regressor import open_regressor
 from realtime.tracking import MediaPipeTracker
 
 CLIPS = ("d18", "d19", "d10")
@@ -28,17 +30,37 @@ drift: hidden landmarks against the same system's own on the clean clip, % of th
 corners; flicker: their motion from frame to frame beyond that on the clean clip, likewise; mp: MediaPipe in the same
 frames. back: frames in clear view until the landmarks are within 1 % again. lost: covered frames without a face
 (drift 30). ms: processor time per frame in clear view and covered, the tracker's included."""
-COLUMNS = ("psnr", "drift", "drift mp", "flicker", "flicker mp", "back", "lost", "lost mp", "ms clear", "ms")
+COLUMNS = (
+    "psnr",
+    "alone",
+    "drift",
+    "drift mp",
+    "flicker",
+    "flicker mp",
+    "back",
+    "lost",
+    "lost mp",
+    "ms clear",
+    "ms",
+    "ms alone",
+)
 WARM = 10  # frames until everything has started, not counted as processor time
 STRIP = (CLEAR - 1, CLEAR + 8, CLEAR + 17, CLEAR + 26, CLEAR + 35, CLEAR + COVERED + 2)  # frames that are shown
 
 
-def run_program(model: MorphableModel, images: Sequence[Image]) -> ClipRun:
-    """The program on a clip, put together as `realtime.app` does it, but on one thread."""
-    covered = open_covered_faces(stills=False, device="cpu")
+def run_program(model: MorphableModel, images: Sequence[Image], remember: bool = True) -> ClipRun:
+    """The program on a clip, put together as `realtime.app` does it, but on one thread.
+
+    Args:
+        model: the face model.
+        images: the frames.
+        remember: False: the completion network alone paints what is hidden.
+    """
+    covered = open_covered_faces(stills=False, device="cpu", memories=Memories(model) if remember else None)
     if covered is None:
         raise UserError("No networks are shipped with this copy.", "Restore the files in engines/weights with git.")
-    tracker, reconstructor = MediaPipeTracker(), Reconstructor(model, covered=covered)
+    reconstructor = Reconstructor(model, covered=covered, regressor=open_regressor(stills=False, device="cpu"))
+    tracker = MediaPipeTracker()
     landmarks, complete, spent = [], [], []
     for frame in _frames(images):
         started = time.process_time()
@@ -80,9 +102,14 @@ def evaluate_clips(data: str | Path, out: Path, only: Sequence[str] = ()) -> str
             rng = np.random.default_rng([CLIPS.index(clip), list(COVERS).index(cover)])
             frames = cover_clip(images, truth, COVERS[cover](library, rng))
             seen = [frame.covered for frame in frames]
-            ours, theirs = run_program(model, seen), run_mediapipe(seen)
+            ours, alone, theirs = (
+                run_program(model, seen),
+                run_program(model, seen, remember=False),
+                run_mediapipe(seen),
+            )
             rows[f"{clip} {cover}"] = {
                 "psnr": hidden_psnr(frames, truth, ours),
+                "alone": hidden_psnr(frames, truth, alone),
                 "drift": hidden_drift(frames, truth, clean, ours),
                 "drift mp": hidden_drift(frames, truth, clean_mp, theirs),
                 "flicker": flicker(frames, truth, clean, ours),
@@ -92,8 +119,9 @@ def evaluate_clips(data: str | Path, out: Path, only: Sequence[str] = ()) -> str
                 "lost mp": lost(theirs),
                 "ms clear": float(np.mean(ours.cpu_ms[WARM:CLEAR])),
                 "ms": float(np.mean(ours.cpu_ms[CLEAR : CLEAR + COVERED])),
+                "ms alone": float(np.mean(alone.cpu_ms[CLEAR : CLEAR + COVERED])),
             }
-            write_strip(out / f"{clip}_{cover}.png", frames, ours)
+            write_strip(out / f"{clip}_{cover}.png", frames, alone, ours)
     return report(rows)
 
 
@@ -104,11 +132,11 @@ def report(rows: dict[str, dict[str, float]]) -> str:
     return f"{MEANINGS}\n\n{markdown(['clip', *COLUMNS], lines)}\n"
 
 
-def write_strip(path: Path, frames: Sequence[CoveredFrame], run: ClipRun) -> None:
-    """A picture of some frames: covered, completed, and the truth, one above the other."""
+def write_strip(path: Path, frames: Sequence[CoveredFrame], *runs: ClipRun) -> None:
+    """A picture of some frames: covered, completed by each run, and the truth, one above the other."""
     rows = [
         np.hstack([frames[index].covered for index in STRIP]),
-        np.hstack([run.complete[index] for index in STRIP]),
+        *(np.hstack([run.complete[index] for index in STRIP]) for run in runs),
         np.hstack([frames[index].clean for index in STRIP]),
     ]
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))

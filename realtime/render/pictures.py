@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from realtime.frames import PART_NAMES, FrameResult, Image
+from realtime.frames import PART_NAMES, SOURCE_NAMES, FrameResult, Image
 
 TINT_STRENGTH = 0.55
 MASK_COLOR = (255, 90, 60)
@@ -27,6 +27,15 @@ PART_COLORS = {
     "neck": (190, 150, 200),
     "eyeglasses": (40, 90, 200),
 }
+SOURCE_COLORS = {
+    "elsewhere": (0, 0, 0),
+    "seen": (150, 150, 150),
+    "memory": (70, 200, 110),
+    "mirror": (70, 150, 240),
+    "completion": (240, 120, 70),
+}
+_SOURCE_LUT = np.zeros((256, 1, 3), np.uint8)
+_SOURCE_LUT[: len(SOURCE_NAMES), 0] = [SOURCE_COLORS[name] for name in SOURCE_NAMES]
 _PART_LUT = np.zeros((256, 1, 3), np.uint8)
 _PART_LUT[: len(PART_NAMES), 0] = [PART_COLORS[name] for name in PART_NAMES]
 
@@ -61,6 +70,15 @@ def parts_picture(result: FrameResult) -> Image:
     return _tinted(picture, color, result.parts)
 
 
+def source_picture(result: FrameResult) -> Image:
+    """(H, W, 3) the face cut out of the completed frame, tinted by where each pixel comes from."""
+    if result.source is None:
+        return result.frame.image
+    color = np.asarray(cv2.LUT(cv2.merge([result.source] * 3), _SOURCE_LUT), np.uint8)
+    cut_out = np.asarray(cv2.copyTo(complete_picture(result), result.source), np.uint8)
+    return _tinted(cut_out, color, result.source)
+
+
 def _tinted(image: Image, color: Image, mask: Image) -> Image:
     """A copy of `image` with `color` mixed in where `mask` is not 0."""
     mixed = cv2.addWeighted(image, 1 - TINT_STRENGTH, color, TINT_STRENGTH, 0)
@@ -72,4 +90,5 @@ PICTURES = {
     "complete": complete_picture,
     "mask": mask_picture,
     "parts": parts_picture,
+    "source": source_picture,
 }

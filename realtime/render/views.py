@@ -48,6 +48,7 @@ _ALL = (
     View("complete", "the frame with what is covered painted in", picture="complete"),
     View("parts", "parts of the complete face", picture="parts"),
     View("mask", "what covers the face", picture="mask", hands="show"),
+    View("source", "seen grey, memory green, mirror blue, completion orange", picture="source"),
 )
 _BY_NAME = {view.name: view for view in _ALL}
 VIEWS = tuple(_BY_NAME)
