@@ -88,7 +88,9 @@ class Table:
 
     def tables(self, key: str) -> list[Table]:
         """All tables of one name, [[key]]."""
-        values = self._take(key) or []
+        values = self._take(key)
+        if values is None:
+            return []
         if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
             raise self.error(f"{key} must be written [[{key}]]", HELP)
         return [Table(value, f"{key} {number}") for number, value in enumerate(values, start=1)]

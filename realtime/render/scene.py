@@ -23,7 +23,7 @@ from realtime.render.views import Hands, View, find_view
 OUTLINE_MARGIN = 1  # px that the softening of an outline looks at beyond what is shown
 SPLIT_LINE_PX = 2
 FRONT_STRENGTH = {"show": 1.0, "half": 0.5}
-WITHOUT_HANDS = ("complete", "parts")  # the pictures that lack what is in front of a face
+WITHOUT_HANDS = ("complete", "parts", "source")  # the pictures that lack what is in front of a face
 
 
 class SceneRenderer:
