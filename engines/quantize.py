@@ -3,7 +3,7 @@
     python -m engines.quantize contour --run runs/contour
 
 Calibrated on training crops with synthetic occluders, then judged on the validation crops: the mask's IoU for the
-contour network, PSNR in the hole for the completion network.
+contour network, PSNR in the hole for the completion network, the landmarks for the regression network.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -28,18 +29,19 @@ from engines.export import OPSET, example_inputs, slices_to_gathers, write_weigh
 from engines.networks import load_network
 from engines.openvino_engine import OpenVinoEngine, open_openvino
 from engines.training.occluders import load_library
-from engines.training.samples import Sample, faces_for, make_sample
+from engines.training.samples import Sample, faces_for, make_sample, tracker_error
 from engines.training.screen import left_out_names
 from engines.training.sources import data_folder
 from engines.training.store import FaceStore, open_store
 from engines.training.validation import face_region, mask_iou, psnr, validation_samples
+from realtime.alignment import crop_matrix, to_crop
 from realtime.blending import blend, grow, seam
 from realtime.errors import UserError
 from realtime.frames import Array, Image
 from realtime.seen import MASK_GROWN
 from realtime.unocclude import fill_image, read_image
 
-KINDS = ("contour", "completion")
+KINDS = ("contour", "completion", "regression")
 CALIBRATION = 160  # crops
 PER_KIND = 24  # validation crops of each kind of occluder
 MOST_LOST = 0.01  # of the task's figure
@@ -70,6 +72,13 @@ class Guide:
         return mask
 
 
+def to_input(crop: Image) -> Array:
+    """(S, S, 3) RGB -> (1, 3, S, S) in [-1, 1]."""
+    out = np.zeros((1, 3, *crop.shape[:2]), np.float32)
+    fill_image(out, crop)
+    return out
+
+
 def feeds(spec: NetworkSpec, samples: Iterator[Sample], guide: Guide | None) -> Iterator[dict[str, Array]]:
     """The network's inputs for each sample's covered crop; fresh arrays."""
     for sample in samples:
@@ -79,6 +88,15 @@ def feeds(spec: NetworkSpec, samples: Iterator[Sample], guide: Guide | None) -> 
         else:
             guide.fill(inputs, sample.covered)
         yield inputs
+
+
+def plain_crops(store: FaceStore, indices: Array, side: int) -> Iterator[tuple[Image, Array]]:
+    """Crops (S, S, 3) of uncovered faces as a tracker would lay them, and their landmarks (478, 2) px."""
+    rng = np.random.default_rng(SEED)
+    for index in indices:
+        points = store.landmarks[index]
+        matrix = (tracker_error(rng, side, 0.6) @ np.vstack([crop_matrix(points, side), [0, 0, 1]]))[:2]
+        yield cv2.warpAffine(store.images[index], matrix, (side, side)), to_crop(points, matrix)
 
 
 def float_model(kind: str, checkpoint: Path) -> onnx.ModelProto:
@@ -132,7 +150,7 @@ def quantise(model: onnx.ModelProto, inputs: Iterator[dict[str, Array]]) -> byte
         return path.read_bytes()
 
 
-def judge(kind: str, engine: Engine, sets: dict[str, list[Sample]], guide: Guide | None) -> float:
+def judge(engine: Engine, sets: dict[str, list[Sample]], guide: Guide | None) -> float:
     """The task's figure, more is better: mean IoU of the mask, or PSNR in the hole."""
     values = []
     for name, samples in sets.items():
@@ -146,6 +164,16 @@ def judge(kind: str, engine: Engine, sets: dict[str, list[Sample]], guide: Guide
                 hole = face_region(sample) & (sample.mask > 0)
                 values.append(psnr(complete, sample.clean, hole) if hole.sum() > 50 else None)
     return float(np.mean([value for value in values if value is not None]))
+
+
+def judge_landmarks(engine: Engine, crops: list[tuple[Image, Array]]) -> float:
+    """The same for the regression network: the distance of the outer eye corners in mean landmark errors."""
+    errors = []
+    for image, points in crops:
+        fill_image(engine.inputs["image"], image)
+        away = np.linalg.norm(len(image) * engine.run()["landmarks"][0] - points, axis=1).mean()
+        errors.append(away / np.linalg.norm(points[33] - points[263]))
+    return 1 / float(np.mean(errors))
 
 
 def milliseconds(engines: list[Engine]) -> list[float]:
@@ -172,13 +200,21 @@ def run(kind: str, checkpoint: Path, data: Path, faces: Path, folder: Path = WEI
     spec = get_spec(kind)
     side = COMPLETION_SIZE if kind == "completion" else spec.inputs[0].shape[-1]
     store = open_store(data, faces)
-    guide = Guide(open_openvino("contour", precision="f32", folder=folder)) if kind == "completion" else None
-    inputs = feeds(spec, calibration_samples(data, store, faces, side), guide)
+    if kind == "regression":
+        training, kept_out = (faces_for(store, which, left_out_names(faces)) for which in (False, True))
+        chosen = np.random.default_rng(SEED).choice(training, CALIBRATION)
+        inputs = ({"image": to_input(crop)} for crop, _ in plain_crops(store, chosen, side))
+        crops = list(plain_crops(store, kept_out[::2], side))
+        judged = partial(judge_landmarks, crops=crops)
+    else:
+        guide = Guide(open_openvino("contour", precision="f32", folder=folder)) if kind == "completion" else None
+        inputs = feeds(spec, calibration_samples(data, store, faces, side), guide)
+        sets = validation_samples(store, load_library(data, validation=True), side, PER_KIND, left_out_names(faces))
+        judged = partial(judge, sets=sets, guide=guide)
     content = quantise(float_model(kind, checkpoint), inputs)
     exact = OpenVinoEngine(spec, read_weights(f"{kind}.fp16.onnx", folder), precision="f32", why="")
     small = OpenVinoEngine(spec, content, precision="int8", why="")
-    sets = validation_samples(store, load_library(data, validation=True), side, PER_KIND, left_out_names(faces))
-    figures = [judge(kind, engine, sets, guide) for engine in (exact, small)]
+    figures = [judged(engine) for engine in (exact, small)]
     times = milliseconds([exact, small])
     print(f"{kind}: f32 {figures[0]:.4f} in {times[0]:.1f} ms, int8 {figures[1]:.4f} in {times[1]:.1f} ms")
     if figures[1] < (1 - MOST_LOST) * figures[0] or times[1] >= times[0]:

@@ -36,7 +36,7 @@ from realtime.errors import UserError
 
 HEADS, VALIDATION_HEADS = 3000, 100
 BUMP_PHOTOS = 3000  # at least so many photographs have their bump map solved for
-AHEAD = 600  # batches made ahead
+AHEAD = 560  # batches made ahead
 SHOW_EVERY = 240.0  # seconds
 VALIDATION_PER_KIND = 40
 VALIDATION_SEED = 30_000
