@@ -134,7 +134,7 @@ class SceneRenderer:
             self._target.frame.use(FRAME_UNIT)
             for index, face in enumerate(result.faces):
                 self._surface.draw(face, view, result.frame.time, size, Place(index, len(result.faces)))
-            self._layer.lay_over(self._target.canvas, laid, soften=not view.is_wire)
+            self._layer.lay_over(self._target.canvas, laid, "plain" if view.is_wire else "soft")
 
     def _draw_front(self, result: FrameResult, below: str, hands: Hands, shown: Rectangle) -> None:
         if result.occlusion is None or not result.faces:

@@ -34,15 +34,17 @@ def skull(center: Array = CENTER, radii: Array = RADII) -> Piece:
     )
 
 
-def skull_placement(face: FaceState, mean: Array) -> Array:
+def skull_placement(face: FaceState, mean: Array, some: slice = slice(None)) -> Array:
     """(4, 4) float32 mean face's head frame -> camera frame: stretched along the axes as this face is.
 
     Args:
         face: the face that the skull belongs to.
         mean: (V, 3) mm, the mean face.
+        some: the vertices that are looked at.
     """
-    ours, theirs = face.neutral.mean(axis=0), mean.mean(axis=0)
-    stretch = face.neutral.std(axis=0) / np.maximum(mean.std(axis=0), 1e-6)
+    neutral, mean = face.neutral[some], mean[some]
+    ours, theirs = neutral.mean(axis=0), mean.mean(axis=0)
+    stretch = neutral.std(axis=0) / np.maximum(mean.std(axis=0), 1e-6)
     matrix = np.eye(4)
     matrix[:3, :3] = np.diag(stretch)
     matrix[:3, 3] = ours - stretch * theirs

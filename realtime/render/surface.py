@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import moderngl
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.frames import FaceState
 from realtime.render.mesh import SurfaceModel, mesh_opacity, px_per_mm, wire_edges
@@ -52,7 +53,8 @@ class FaceSurface:
         self._corner_position = context.buffer(reserve=len(corners) * 12)
         self._corner_opacity = context.buffer(opacity[corners].tobytes())
         self._corner_edges = context.buffer(wire_edges(model.triangles).tobytes())
-        self._arrays: dict[tuple[str, str], moderngl.VertexArray] = {}
+        self._arrays: dict[tuple[str, str, moderngl.Buffer], moderngl.VertexArray] = {}
+        self._programs: dict[tuple[str, str], moderngl.Program] = {}
         self._bumps: dict[int, tuple[np.ndarray, moderngl.Texture]] = {}
 
     def draw(
@@ -62,6 +64,7 @@ class FaceSurface:
         time: float,
         size: tuple[int, int],
         place: Place,
+        part: moderngl.Buffer | None = None,
         **uniforms: object,
     ) -> None:
         """Draw onto the current framebuffer; the frame must be bound to `FRAME_UNIT`.
@@ -72,9 +75,10 @@ class FaceSurface:
             time: seconds, for what moves by itself.
             size: of the picture, px.
             place: the face's among the picture's faces.
+            part: some of the triangles, from `part`; None: all.
             uniforms: others that the view's shaders have, or that take the usual ones' place.
         """
-        array = self._array(view)
+        array = self._array(view, part or self._index)
         turn = 2 * math.pi * time / LAMP_PERIOD
         lamp = np.array([-math.sin(LAMP_TILT) * math.cos(turn), -math.sin(LAMP_TILT) * math.sin(turn)])
         values: dict[str, object] = {
@@ -96,6 +100,16 @@ class FaceSurface:
         self._context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE | blend)
         self._context.front_face = "cw"  # counter-clockwise from outside, seen with y pointing down
         array.render()
+
+    def part(self, triangles: NDArray[np.int32]) -> moderngl.Buffer:
+        """Some of the model's triangles (T, 3), for `draw`."""
+        return self._context.buffer(np.ascontiguousarray(triangles, np.int32).tobytes())
+
+    def forget(self, part: moderngl.Buffer) -> None:
+        """Give the memory of a part back."""
+        for key in [key for key in self._arrays if key[2] is part]:
+            self._arrays.pop(key).release()
+        part.release()
 
     def _upload(self, face: FaceState, program: moderngl.Program, slot: int) -> None:
         self._position.write(np.ascontiguousarray(face.vertices, np.float32))
@@ -122,9 +136,10 @@ class FaceSurface:
         self._bumps[slot] = (height, texture)
         return texture
 
-    def _array(self, view: View) -> moderngl.VertexArray:
+    def _array(self, view: View, index: moderngl.Buffer) -> moderngl.VertexArray:
         shaders = (view.vertex, view.fragment)
-        if shaders not in self._arrays:
+        key = (*shaders, index)
+        if key not in self._arrays:
             content = (
                 [
                     (self._corner_position, "3f", "in_position"),
@@ -139,13 +154,15 @@ class FaceSurface:
                     (self._fixed, "2f 1f", "in_uv", "in_opacity"),
                 ]
             )
-            self._arrays[shaders] = self._context.vertex_array(
-                load_program(self._context, *shaders),
+            if shaders not in self._programs:
+                self._programs[shaders] = load_program(self._context, *shaders)
+            self._arrays[key] = self._context.vertex_array(
+                self._programs[shaders],
                 content,
-                index_buffer=None if view.is_wire else self._index,
+                index_buffer=None if view.is_wire else index,
                 skip_errors=True,  # a view may leave an attribute unread; the compiler then drops it
             )
-        return self._arrays[shaders]
+        return self._arrays[key]
 
 
 def light_uniform(face: FaceState) -> list[list[float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import cv2
 import moderngl
 import numpy as np
@@ -11,6 +13,8 @@ from realtime.render.context import wait_until_drawn
 from realtime.render.programs import load_program
 
 Rectangle = tuple[int, int, int, int]  # px: left, top, right, bottom
+Edge = Literal["plain", "soft", "smooth"]
+EDGES: dict[Edge, str] = {"plain": "layer.frag", "soft": "soft_layer.frag", "smooth": "smooth_layer.frag"}
 
 
 class PictureTarget:
@@ -70,8 +74,10 @@ class FaceLayer:
         else:
             self._depth = context.depth_renderbuffer(size)
             self.canvas = context.framebuffer([self._color], self._depth)
-        self._plain = context.vertex_array(load_program(context, "layer.vert", "layer.frag"), [])
-        self._soft = context.vertex_array(load_program(context, "layer.vert", "soft_layer.frag"), [])
+        self._quads = {
+            edge: context.vertex_array(load_program(context, "layer.vert", fragment), [])
+            for edge, fragment in EDGES.items()
+        }
 
     def begin(self, rectangle: Rectangle) -> None:
         """Empty `rectangle` of the layer and make it current; nothing is drawn outside."""
@@ -81,17 +87,18 @@ class FaceLayer:
         self.canvas.scissor = area
         self.canvas.clear(viewport=area)
 
-    def lay_over(self, canvas: moderngl.Framebuffer, rectangle: Rectangle, soften: bool) -> None:
+    def lay_over(self, canvas: moderngl.Framebuffer, rectangle: Rectangle, edge: Edge) -> None:
         """Blend `rectangle` of the layer onto `canvas`.
 
-        With `soften`, the outline fades inwards; then the px next to `rectangle` are looked at as well.
+        A "soft" outline fades inwards, a "smooth" one to both sides, a "plain" one stays as it is; for the first two,
+        the px next to `rectangle` are looked at as well.
         """
         self.canvas.scissor = (0, 0, *self.size)
         if self.samples:
             self._context.copy_framebuffer(self._resolved, self.canvas)
         canvas.use()
         self._color.use(0)
-        quad = self._soft if soften else self._plain
+        quad = self._quads[edge]
         quad.program["rectangle"] = rectangle
         quad.program["picture_size"] = self.size
         self._context.enable_only(moderngl.BLEND)
@@ -106,7 +113,7 @@ class FaceLayer:
         if self.samples:
             self._resolved.release()
             self._multi_color.release()
-        for quad in (self._plain, self._soft):
+        for quad in self._quads.values():
             quad.program.release()
             quad.release()
         self._color.release()

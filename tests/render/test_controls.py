@@ -23,7 +23,7 @@ def test_switches_switch_back(key):
 
 
 def test_numbers_choose_views():
-    assert [Controls().after(KEYS[str(n + 1)]).view for n in range(len(VIEWS))] == list(VIEWS)
+    assert [Controls().after(KEYS[str(n + 1)]).view for n in range(9)] == list(VIEWS[:9])  # Tab reaches the others
     assert Controls().after(KEYS["w"]).view == "wire"
 
 

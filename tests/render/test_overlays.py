@@ -62,9 +62,9 @@ def without_skull(monkeypatch):
 
 @pytest.fixture
 def draw(context, without_skull):
-    """Draws overlays on one sheet over half of a grey picture."""
+    """Draws overlays on one sheet over half of a grey picture; with samples, so that edges are where they are."""
 
-    def draw(*overlays, view="off", faces=None, model=None, image=None, samples=0, hands=None, **more):
+    def draw(*overlays, view="off", faces=None, model=None, image=None, samples=4, hands=None, **more):
         model = model or Model([(0, 0, 16, SIZE, 0)], [(0, 1, 0)])
         faces = (on_head(model),) if faces is None else faces
         result = make_result(grey(SIZE, SIZE) if image is None else image, *faces)
@@ -81,10 +81,21 @@ def test_a_prop_covers_exactly_its_pixels(draw):
     np.testing.assert_array_equal(drawn, expected)
 
 
+def test_without_samples_outlines_are_smoothed_to_both_sides(draw):
+    drawn = draw(Overlay((square(4, 6, 12, 20, 0.01),)), samples=0)
+    inner, outer = drawn[7:19, 5:11], drawn.copy()
+    outer[5:21, 3:13] = 100
+    assert (inner == (255, 0, 0)).all()
+    assert (outer == 100).all()
+    row = drawn[12, :, 0].astype(int)
+    assert 100 < row[3] < row[4] < 255
+    assert 100 < row[12] < row[11] < 255
+
+
 @pytest.mark.parametrize("samples", [0, 4])
 def test_behind_the_face_it_is_hidden_beside_it_it_is_not(draw, samples):
     drawn = draw(Overlay((square(4, 4, 28, 28, -20),)), samples=samples)
-    assert (drawn[:, :16] == 100).all()
+    assert (drawn[:, : 16 - (not samples)] == 100).all()
     assert (drawn[8:24, 18:24] == (255, 0, 0)).all()
 
 
@@ -267,7 +278,7 @@ def test_sizes_and_samples_may_change(context, without_skull):
         scene.samples = samples
         drawn = scene.render(make_result(grey(size, size), on_head(model)), "off")
         half = (size - SIZE) // 2
-        assert (drawn[half + 4 : half + 12, half + 4 : half + 12] == (255, 0, 0)).all()
+        assert (drawn[half + 5 : half + 11, half + 5 : half + 11] == (255, 0, 0)).all()
 
 
 # The real mesh.
@@ -312,7 +323,7 @@ def test_the_far_temple_is_behind_the_head_and_the_near_one_is_not(context, head
     """Turned by half a radian to one side, what lies beyond the cheek on the far side is hidden."""
     yaw = 0.6 * side  # the person's left comes nearer where this is negative
     assert red_pixels(context, head, yaw, side * 80, -45) == pytest.approx(0, abs=0)
-    assert red_pixels(context, head, yaw, -side * 80, -45) > 40
+    assert red_pixels(context, head, yaw, -side * 80, -45) > 30
 
 
 @pytest.mark.parametrize("z", [-120, -150])
