@@ -29,6 +29,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     empty.add_argument("folder", type=Path)
     empty.add_argument("--data", default="../shared/data", help="folder of occluders/ (default: %(default)s)")
     empty.add_argument("--count", type=int, default=200, help="how many pictures (default: %(default)s)")
+    fp16 = commands.add_parser("fp16", help="what FP16 costs: every layer rounded to it, against float32")
+    fp16.add_argument("folder", type=Path, help="as `pairs` wrote it")
+    fp16.add_argument("--count", type=int, default=250, help="covered faces (default: %(default)s)")
     clip = commands.add_parser("clip", help="how a face holds while a hand, a mask and a phone pass before it")
     clip.add_argument("folder", type=Path, help="where the table and strips of frames go")
     clip.add_argument("--data", default="../shared/data", help="folder of video/ and occluders/ (default: %(default)s)")
@@ -85,6 +88,13 @@ def print_clips(options: argparse.Namespace) -> None:
     print(text)
 
 
+def print_fp16(options: argparse.Namespace) -> None:
+    """What FP16 costs."""
+    from engines.evaluation.fp16 import evaluate
+
+    print(evaluate(options.folder, options.count))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; a user's mistake ends with two lines on stderr and exit code 2."""
     options = parse(arguments)
@@ -95,6 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
             "ablation": print_ablation,
             "empty": count_in_empty,
             "clip": print_clips,
+            "fp16": print_fp16,
         }[options.command](options)
     except UserError as error:
         print(error, file=sys.stderr)

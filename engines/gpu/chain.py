@@ -59,7 +59,7 @@ class Chain:
 
     def __init__(self, gpu: Gpu, graph: bool = True) -> None:
         self.gpu = gpu
-        self.stages = [stage for stage in STAGES if stage.name not in SPECS or stage.name in shipped_networks()]
+        self.stages = shipped_stages()
         programs = [gpu.load(stage.name, model_of(stage.name), graph) for stage in self.stages]
         self.wires = _lay(gpu, self.stages, programs)
         for stage, program in zip(self.stages, programs, strict=True):
@@ -92,6 +92,11 @@ class Chain:
         self._before[0, 0] = NO_MASK if before is None else before
         self._row.run()
         return self._found
+
+
+def shipped_stages() -> list[Stage]:
+    """The stages whose networks are shipped with this copy."""
+    return [stage for stage in STAGES if stage.name not in SPECS or stage.name in shipped_networks()]
 
 
 def model_of(name: str) -> bytes:

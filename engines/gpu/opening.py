@@ -18,6 +18,8 @@ from realtime.frames import Array, Image
 # What the packages' bindings raise besides: an unknown version may lack a call or want other arguments.
 FAILURES = (GpuError, RuntimeError, TypeError, AttributeError, OSError)
 
+Figures = dict[str, tuple[float, float]]  # output -> mean and largest difference to the CPU's, in shares of its range
+
 
 class GpuEngine(FallbackEngine):
     """A network on a GPU that can be lost."""
@@ -66,15 +68,13 @@ def open_on_gpu(network: str, cpu: Callable[[], Engine]) -> GpuEngine:
     found, reason = gpus()
     if not found:
         raise GpuError(reason)
-    model, reasons = read_weights(f"{network}.fp16.onnx"), []
+    reasons = []
     for gpu in found:
         if gpu.lost:
             reasons.append(f"{gpu} was lost: {gpu.lost}")
             continue
         try:
-            engine = TensorRtEngine(get_spec(network), model, gpu)
-            passed(gpu, network, model, lambda engine=engine: check_engine(engine))
-            return GpuEngine(engine, cpu)
+            return GpuEngine(passed_engine(gpu, network)[0], cpu)
         except FAILURES as error:
             reasons.append(f"{gpu}: {first_line(error)}")
     raise GpuError("; ".join(reasons))
@@ -87,17 +87,30 @@ def open_chain(*engines: Engine) -> GpuChain | None:
     if gpu is None or any(other is not gpu for other in found):
         return None
     try:
-        chain = Chain(gpu)
-        models = b"".join(model_of(stage.name) for stage in chain.stages)
-        passed(gpu, "chain", models, lambda: check_chain(chain.run))
+        return GpuChain(passed_chain(gpu)[0])
     except FAILURES:  # the engines one by one are as good
         return None
-    return GpuChain(chain)
 
 
-def passed(
-    gpu: Gpu, network: str, model: bytes, check: Callable[[], dict[str, tuple[float, float]]]
-) -> dict[str, tuple[float, float]]:
+def passed_engine(gpu: Gpu, network: str) -> tuple[TensorRtEngine, Figures]:
+    """A network on a GPU that says what the CPU says, and how much they differ.
+
+    Raises:
+        GpuError: it cannot be built, loaded or run, or it is wrong.
+    """
+    model = read_weights(f"{network}.fp16.onnx")
+    engine = TensorRtEngine(get_spec(network), model, gpu)
+    return engine, passed(gpu, network, model, lambda: check_engine(engine))
+
+
+def passed_chain(gpu: Gpu) -> tuple[Chain, Figures]:
+    """All networks in a row on a GPU; otherwise as `passed_engine`."""
+    chain = Chain(gpu)
+    models = b"".join(model_of(stage.name) for stage in chain.stages)
+    return chain, passed(gpu, "chain", models, lambda: check_chain(chain.run))
+
+
+def passed(gpu: Gpu, network: str, model: bytes, check: Callable[[], Figures]) -> Figures:
     """The differences to the CPU; what passed once with this file, package, GPU and driver is not checked again."""
     key = gpu.check_key(network, model)
     kept = gpu.cache.get(key)

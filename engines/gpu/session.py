@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engines.build import RECIPE, build_engine
-from engines.engine import digest
+from engines.build import RECIPE, build_engine, float32_layers
+from engines.engine import SPECS, digest
 from engines.gpu.cache import Cache, Key, cache_folder
 from engines.gpu.cuda import Buffer, Cuda, GpuError, GpuInfo, first_line, load_cuda
 from engines.gpu.packages import PACKAGES, Package, load_package
@@ -47,7 +47,7 @@ def engine_for(
         gpu: the GPU's name.
 
     Raises:
-        GpuError: it could not be built.
+        GpuError: it could not be built, or one of the shipped networks would not compute in FP16.
     """
     key = engine_key(network, model, package, capability, gpu)
     kept = cache.get(key)
@@ -55,6 +55,9 @@ def engine_for(
         return kept, True
     timing = None if package.is_rtx else key_of("timing", network, b"", package, capability, gpu)
     built = build_engine(package, model, capability, (timing and cache.get(timing)) or b"")
+    odd = float32_layers(network, built) if network in SPECS else []
+    if odd:
+        raise GpuError(f"{len(odd)} layers of the {network} network would not compute in FP16, first {odd[0].layer}")
     cache.put(key, built.engine)
     if timing:
         cache.put(timing, built.timing)

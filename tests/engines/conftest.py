@@ -1,5 +1,7 @@
 """A network small enough to know its answers: doubled = 2 x, negative = -x."""
 
+import importlib
+import os
 import sys
 from functools import cache
 
@@ -106,3 +108,13 @@ def open_tiny(machine, weights, monkeypatch):
     monkeypatch.setattr(opening, "read_weights", lambda name: read_weights(name, weights))
     monkeypatch.setattr(self_check, "open_openvino", lambda name, precision: open_openvino(name, folder=weights))
     return lambda: opening.open_on_gpu("tiny", lambda: open_openvino("tiny", folder=weights))
+
+
+@pytest.fixture(scope="session")
+def require_tensorrt_rtx():
+    """Skips without the `gpu` extra; where it must be there (`.ci/run`) that is a failure."""
+    if os.environ.get("CONTOURFACE_REQUIRE_TENSORRT"):
+        for name in ("tensorrt_rtx", "cuda.bindings.runtime"):
+            importlib.import_module(name)
+    pytest.importorskip("tensorrt_rtx", reason="needs the gpu extra: make test EXTRAS=test,gpu")
+    pytest.importorskip("cuda.bindings.runtime", reason="needs the gpu extra: make test EXTRAS=test,gpu")
