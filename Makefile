@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 EXTRAS ?=
 ARGS ?=
 
-.PHONY: help install demo test run bench bench-webrtc lint format clean
+.PHONY: help install demo test run bench bench-webrtc doctor lint format clean
 
 help:
 	@echo "make demo     install, then turn the demo photo into out/demo.mp4"
@@ -12,6 +12,7 @@ help:
 	@echo "make test     install with the test extra, then run the tests  (ARGS='-k fitting')"
 	@echo "make bench    speed and memory on this machine          (ARGS='--clip clip.mp4')"
 	@echo "make bench-webrtc  delay and cost of viewers in Chromium (ARGS='--clip clip.mp4')"
+	@echo "make doctor   which engine runs the networks here, and why (EXTRAS=gpu: for NVIDIA GPUs)"
 	@echo "make lint     ruff and mypy"
 	@echo "make install  only the set-up                           (EXTRAS=train,test)"
 
@@ -37,6 +38,9 @@ bench: install
 bench-webrtc: EXTRAS := $(if $(EXTRAS),$(EXTRAS),test)
 bench-webrtc: install
 	$(PYTHON) -m realtime.webrtc_bench $(ARGS)
+
+doctor: install
+	$(PYTHON) -m engines doctor
 
 lint: EXTRAS := $(if $(EXTRAS),$(EXTRAS),test)
 lint: install

@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from engines.engine import Engine, choose_engine, get_spec, read_weights, shipped_networks
 from engines.gpu.chain import Chain
 from engines.gpu.cuda import GpuError, first_line, load_cuda
-from engines.gpu.opening import FAILURES, gpus, passed_chain, passed_engine
+from engines.gpu.opening import FAILURES, Figures, gpus, passed_chain, passed_engine
 from engines.gpu.packages import PACKAGES, load_package
 from engines.gpu.self_check import check_inputs, stored_crops
 from engines.gpu.session import Gpu
@@ -82,13 +83,13 @@ def _self_checks() -> Iterator[str]:
         yield f"  none: {reason}"
     for gpu in found:
         for network in sorted(shipped_networks()):
-            yield _checked(gpu, network, lambda gpu=gpu, network=network: passed_engine(gpu, network)[1])
-        yield _checked(gpu, "chain", lambda gpu=gpu: passed_chain(gpu)[1])
+            yield _checked(gpu, network, partial(passed_engine, gpu, network))
+        yield _checked(gpu, "chain", partial(passed_chain, gpu))
 
 
-def _checked(gpu: Gpu, what: str, check: Callable[[], dict[str, tuple[float, float]]]) -> str:
+def _checked(gpu: Gpu, what: str, check: Callable[[], tuple[object, Figures]]) -> str:
     try:
-        figures = [f"{name} {mean:.5f} {most:.4f}" for name, (mean, most) in check().items()]
+        figures = [f"{name} {mean:.5f} {most:.4f}" for name, (mean, most) in check()[1].items()]
     except FAILURES as error:
         return f"  {gpu}: {what}: {first_line(error)}"
     return f"  {gpu}: {what}: {', '.join(figures)}"
@@ -98,29 +99,28 @@ def _latencies(runs: int) -> Iterator[str]:
     yield f"{'milliseconds, copies included':<64}{'p50':>8}{'p95':>8}"
     for network in sorted(shipped_networks()):
         cpu = open_openvino(network)
-        yield _latency(f"{network}: OpenVINO on the CPU, {cpu.precision}", lambda cpu=cpu: _runner(cpu), CPU_RUNS)
+        yield _latency(f"{network}: OpenVINO on the CPU, {cpu.precision}", partial(_runner, cpu), CPU_RUNS)
     for gpu in gpus()[0]:
         for graph in (True, False):
             suffix = "" if graph else ", without CUDA graphs"
             for network in sorted(shipped_networks()):
                 what = f"{network}: {gpu.package}{suffix}"
-                yield _latency(what, lambda gpu=gpu, n=network, g=graph: _runner(_engine(gpu, n, g)), runs)
+                yield _latency(what, partial(_on_gpu, gpu, network, graph), runs)
             what = f"all in a row: {gpu.package}{suffix}"
-            yield _latency(what, lambda gpu=gpu, g=graph: _chain_runner(Chain(gpu, g)), runs)
+            yield _latency(what, partial(_in_a_row, gpu, graph), runs)
 
 
-def _engine(gpu: Gpu, network: str, graph: bool) -> Engine:
-    return TensorRtEngine(get_spec(network), read_weights(f"{network}.fp16.onnx"), gpu, graph)
+def _on_gpu(gpu: Gpu, network: str, graph: bool) -> Callable[[], object]:
+    return _runner(TensorRtEngine(get_spec(network), read_weights(f"{network}.fp16.onnx"), gpu, graph))
 
 
 def _runner(engine: Engine) -> Callable[[], object]:
     inputs = next(check_inputs(engine.spec))
-    return lambda: engine.run(**inputs)
+    return partial(engine.run, **inputs)
 
 
-def _chain_runner(chain: Chain) -> Callable[[], object]:
-    crop = stored_crops()[0]
-    return lambda: chain.run(crop)
+def _in_a_row(gpu: Gpu, graph: bool) -> Callable[[], object]:
+    return partial(Chain(gpu, graph).run, stored_crops()[0])
 
 
 def _latency(what: str, prepare: Callable[[], Callable[[], object]], runs: int) -> str:

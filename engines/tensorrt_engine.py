@@ -41,8 +41,8 @@ class TensorRtEngine:
             program.bind(name, buffer.address)
         inputs = [buffers[tensor.name] for tensor in spec.inputs]
         outputs = [buffers[tensor.name] for tensor in spec.outputs]
-        self._inputs = {t.name: b.host for t, b in zip(spec.inputs, inputs, strict=True)}
-        self._outputs = {t.name: b.host for t, b in zip(spec.outputs, outputs, strict=True)}
+        self._inputs = {t.name: b.pinned for t, b in zip(spec.inputs, inputs, strict=True)}
+        self._outputs = {t.name: b.pinned for t, b in zip(spec.outputs, outputs, strict=True)}
         self._row = Row(gpu, inputs, [program], outputs, graph)
 
     @property

@@ -65,10 +65,10 @@ class Chain:
         for stage, program in zip(self.stages, programs, strict=True):
             for tensor in program.tensors:
                 program.bind(tensor, self.wires[stage.wire(tensor)].address)
-        self._before = _host(self.wires["before"])
+        self._before = self.wires["before"].pinned
         self._before[:] = NO_MASK
         downloads = [self.wires[name] for name in DOWNLOADS if name in self.wires]
-        self._found = {name: _host(self.wires[name]) for name in DOWNLOADS if name in self.wires}
+        self._found = {name: self.wires[name].pinned for name in DOWNLOADS if name in self.wires}
         self._row = Row(gpu, [self.wires[name] for name in UPLOADS], programs, downloads, graph)
 
     def run(self, crop: Image, before: Array | None = None) -> Mapping[str, Array]:
@@ -88,7 +88,7 @@ class Chain:
         """
         if crop.shape != (COMPLETION_SIZE, COMPLETION_SIZE, 3) or crop.dtype != np.uint8:
             raise ValueError(f"crop: expected uint8 {(COMPLETION_SIZE,) * 2 + (3,)}, got {crop.dtype} {crop.shape}")
-        _host(self.wires["crop"])[0] = crop
+        self.wires["crop"].pinned[0] = crop
         self._before[0, 0] = NO_MASK if before is None else before
         self._row.run()
         return self._found
@@ -122,9 +122,3 @@ def _lay(gpu: Gpu, stages: Sequence[Stage], programs: Sequence[Program]) -> dict
             shapes[wire] = tensor
     copied = UPLOADS + DOWNLOADS
     return {wire: gpu.cuda.allocate(t.shape, t.dtype, pinned=wire in copied) for wire, t in shapes.items()}
-
-
-def _host(buffer: Buffer) -> Array:
-    """The pinned side of a buffer that has one."""
-    assert buffer.host is not None
-    return buffer.host

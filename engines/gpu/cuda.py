@@ -49,6 +49,12 @@ class Buffer:
     host: Array | None
     host_address: int
 
+    @property
+    def pinned(self) -> Array:
+        """The host's side of a buffer that has one."""
+        assert self.host is not None
+        return self.host
+
 
 class Cuda:
     """The first GPU that CUDA lists (`CUDA_VISIBLE_DEVICES` chooses another).
@@ -98,7 +104,7 @@ class Cuda:
         if not pinned:
             return Buffer(int(address), size, None, 0)
         (host_address,) = self._call("cudaHostAlloc", size, self._runtime.cudaHostAllocDefault)
-        memory = (ctypes.c_char * size).from_address(int(host_address))
+        memory = memoryview((ctypes.c_char * size).from_address(int(host_address)))
         host = np.frombuffer(memory, dtype).reshape(shape)
         host[...] = 0
         return Buffer(int(address), size, host, int(host_address))

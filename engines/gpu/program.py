@@ -40,7 +40,7 @@ class Program:
         self._engine = self._runtime.deserialize_cuda_engine(engine)
         if self._engine is None:
             raise GpuError(f"{package} does not accept the engine: {self._logger.last}")
-        self._cache = None
+        self._cache: Any = None
         if package.is_rtx:
             self._context = self._engine.create_execution_context(self._configure(trt, learned, graph))
         else:

@@ -14,6 +14,7 @@ They compute in float32: a mask must be decided here as the CPU decides it, and 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,11 +46,13 @@ class Graph:
     def constant(self, value: object) -> str:
         """A constant, float32 unless it is an integer array."""
         array = np.asarray(value)
+        if array.dtype != np.int64:
+            array = array.astype(np.float32)
         name = f"constant{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(array if array.dtype == np.int64 else np.float32(array), name))
+        self._constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def node(self, kind: str, *inputs: str, out: str = "", **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, out: str = "", **attributes: Any) -> str:
         """A node with one output, called `out`."""
         out = out or f"value{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [out], name=f"{kind}_{out}", **attributes))
@@ -97,7 +100,7 @@ def blend() -> onnx.ModelProto:
     grown = _grow(graph, "cover", GROW + 2 * FEATHER)
     reach = int(np.ceil(2 * FEATHER * COMPLETION_SIZE))
     row = cv2.getGaussianKernel(2 * reach + 1, FEATHER * COMPLETION_SIZE)
-    padded = graph.node("Pad", grown, graph.constant(np.int64([0, 0, reach, reach] * 2)), mode="reflect")
+    padded = graph.node("Pad", grown, graph.constant(np.array([0, 0, reach, reach] * 2, np.int64)), mode="reflect")
     across = graph.node("Conv", padded, graph.constant(row.reshape(1, 1, 1, -1)))
     down = graph.node("Conv", across, graph.constant(row.reshape(1, 1, -1, 1)))
     rim = seam(np.ones((COMPLETION_SIZE, COMPLETION_SIZE), np.float32))
@@ -119,7 +122,7 @@ def blend() -> onnx.ModelProto:
 
 def _resize(graph: Graph, source: str, shape: Shape, out: str) -> None:
     """As OpenCV's INTER_LINEAR."""
-    sizes = graph.constant(np.int64(shape))
+    sizes = graph.constant(np.array(shape, np.int64))
     graph.node("Resize", source, "", "", sizes, mode="linear", coordinate_transformation_mode="half_pixel", out=out)
 
 
