@@ -20,6 +20,7 @@ uniform bool blended;
 
 out vec4 color; // sRGB times alpha, alpha
 
+const float BRIGHTEST = 3.0; // a highlight, against the surface around: without exposure, more only burns a hole
 const float DIELECTRIC = 0.04; // reflected head-on
 const vec3 LUMINANCE = vec3(0.2126, 0.7152, 0.0722);
 
@@ -49,7 +50,7 @@ void main() {
     vec3 key = main_direction();
     float spread = 2.0 / (rough * rough * rough * rough) - 2.0;
     float lobe = pow(max(dot(n, normalize(to_eye + key)), 0.0), spread) * (spread + 2.0) / 8.0;
-    vec3 highlight = irradiance(key) * min(lobe, 8.0) * max(dot(n, key), 0.0);
+    vec3 highlight = irradiance(key) * min(lobe, BRIGHTEST) * max(dot(n, key), 0.0);
 
     vec3 matt = own.rgb * (1.0 - metallic) * irradiance(n);
     vec3 glossy = reflected * (irradiance(reflect(-to_eye, n)) + highlight);

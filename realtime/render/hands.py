@@ -6,12 +6,13 @@ import cv2
 import moderngl
 import numpy as np
 
-from realtime.frames import FaceState, Image
+from realtime.frames import PART_NAMES, FaceState, Image
 from realtime.render.mesh import px_per_mm
 from realtime.render.programs import load_program
 from realtime.render.targets import Rectangle
 
 COVER_UNIT, PICTURE_UNIT = 1, 0
+HAIR, MOSTLY = PART_NAMES.index("hair"), 0.5
 FEATHER_MM = 1.2  # half the width of the soft edge, on the face
 
 
@@ -74,6 +75,33 @@ class FrontLayer:
 def feather_px(face: FaceState) -> int:
     """How far the soft edge before this face reaches to either side, px."""
     return max(1, round(FEATHER_MM * px_per_mm(face)))
+
+
+def without_hair(mask: Image, parts: Image | None) -> Image:
+    """(H, W) the mask without what lies mostly on the person's own hair: that is a part of them, not before them.
+
+    The network now and then takes a fringe for a cover. Whole patches go or stay: a hand that reaches from the face
+    into the hair stays in one piece.
+
+    Args:
+        mask: (H, W) 0 or 255.
+        parts: (H, W) index into `PART_NAMES`; None: unknown, then the mask is left alone.
+    """
+    if parts is None:
+        return mask
+    half = (mask.shape[1] // 2, mask.shape[0] // 2)
+    if not all(half):
+        return mask
+    small, on = (cv2.resize(image, half, interpolation=cv2.INTER_NEAREST) for image in (mask, parts))
+    count, labels = cv2.connectedComponents(small)
+    area = np.bincount(labels.ravel(), minlength=count)
+    hair = np.bincount(labels[on == HAIR], minlength=count)
+    dropped = hair > MOSTLY * area
+    dropped[0] = False  # what is not covered at all
+    if not dropped.any():
+        return mask
+    gone = cv2.dilate(dropped[labels].astype(np.uint8), np.ones((3, 3), np.uint8))  # what halving left over
+    return np.where(cv2.resize(gone, mask.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8(0), mask)
 
 
 def covered_rectangle(mask: Image, feather: int, shown: Rectangle) -> Rectangle | None:

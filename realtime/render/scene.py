@@ -11,7 +11,7 @@ from realtime.errors import UserError
 from realtime.frames import FrameResult, Image
 from realtime.render.context import check_owner, headless_context
 from realtime.render.gaze import GazeRays
-from realtime.render.hands import FrontLayer, feather_px
+from realtime.render.hands import FrontLayer, feather_px, without_hair
 from realtime.render.hud import Hud
 from realtime.render.overlays import OverlayModel, OverlayRenderer, OverlaySource
 from realtime.render.pictures import PICTURES
@@ -145,7 +145,7 @@ class SceneRenderer:
         self._front.draw(
             self._target.canvas,
             self._target.frame,
-            result.occlusion,
+            without_hair(result.occlusion, result.parts),
             feather_px(result.faces[0]),
             shown,
             FRONT_STRENGTH[hands],

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from tiny_faces import Sheets, grey, make_face, make_result
 
+from realtime.frames import PART_NAMES
 from realtime.outputs.controls import KEYS, Controls
-from realtime.render.hands import covered_rectangle, feathered
+from realtime.render.hands import covered_rectangle, feathered, without_hair
 from realtime.render.views import HANDS, VIEWS, find_view
 
 SIZE = 32
@@ -111,6 +112,21 @@ def test_only_what_is_covered_and_shown_is_touched():
     assert covered_rectangle(mask, 2, (40, 0, 60, 12)) == (40, 8, 52, 12)
     assert covered_rectangle(mask, 2, (0, 0, 20, 40)) is None
     np.testing.assert_array_equal(feathered(mask, (40, 8, 52, 12), 2), feathered(mask, (0, 0, 60, 40), 2)[8:12, 40:52])
+
+
+def test_patches_on_the_hair_go_whole_a_hand_that_reaches_into_it_stays_whole():
+    hair, skin = PART_NAMES.index("hair"), PART_NAMES.index("skin")
+    mask, parts = np.zeros((40, 60), np.uint8), np.full((40, 60), skin, np.uint8)
+    parts[:20] = hair
+    mask[4:10, 4:15] = 255  # a fringe
+    mask[14:36, 30:40] = 255  # a hand
+    expected = mask.copy()
+    expected[:12, :20] = 0
+    np.testing.assert_array_equal(without_hair(mask, parts), expected)
+    assert without_hair(mask, None) is mask
+    parts[:] = skin
+    assert without_hair(mask, parts) is mask
+    assert without_hair(mask[:1, :1], parts[:1, :1]).shape == (1, 1)
 
 
 @pytest.mark.parametrize("view", VIEWS)
