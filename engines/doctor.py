@@ -24,6 +24,7 @@ from engines.gpu.session import Gpu
 from engines.openvino_engine import cpu_capabilities, open_openvino, openvino_core
 from engines.tensorrt_engine import TensorRtEngine
 
+GPU_EXTRA = "for an NVIDIA GPU: pip install 'contourface[gpu]'"
 DISTRIBUTIONS = ("numpy", "openvino", "cuda-bindings", "tensorrt-rtx", "tensorrt")
 RUNS = 200  # per latency; the first tenth is not counted
 CPU_RUNS = 20
@@ -53,7 +54,9 @@ def _installed() -> Iterator[str]:
         try:
             yield f"  {name} {version(name)}"
         except PackageNotFoundError:
-            yield f"  {name} is not installed"
+            yield f"  {name} is not installed" + (
+                f" ({GPU_EXTRA})" if name in ("cuda-bindings", "tensorrt-rtx") else ""
+            )
 
 
 def _device() -> Iterator[str]:

@@ -99,7 +99,7 @@ class Engine(Protocol):
     spec: NetworkSpec
     device: str  # "cpu" or "gpu"
     precision: str  # "int8", "bf16", "f32" or "fp16"
-    why: str  # one line: what was chosen and what for
+    why: str  # "NETWORK: WHAT RUNS IT (REASON; REASON)": one line; what is said of a GPU comes last
 
     @property
     def inputs(self) -> Mapping[str, Array]:
@@ -131,6 +131,13 @@ def check_array(spec: TensorSpec, array: Array) -> None:
         f"{spec.name}: expected float32 {spec.shape} in [{spec.low:g}, {spec.high:g}], "
         f"got {array.dtype} {tuple(array.shape)}{hint}"
     )
+
+
+def device_line(why: str) -> str:
+    """What runs a network and, where it might have been a GPU, why it is not: an engine's `why`, shortened."""
+    what, _, reasons = why.partition(" (")
+    last = reasons.removesuffix(")").rpartition("; ")[2]
+    return f"{what}; {last}" if "GPU" in last else what
 
 
 def fill_inputs(spec: NetworkSpec, buffers: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from engines.engine import device_line
 from engines.face_model.model import MorphableModel
 from realtime.config import Config, SourceConfig
 from realtime.errors import UserError
@@ -82,7 +83,7 @@ def open_pipeline(config: Config, source: Source, model: MorphableModel, stack: 
         log.info(line)
     reconstructor = Reconstructor(model, Options(config.stills), covered, regressor)
     # Starts now: loading what is needed is not part of any frame.
-    timings = Timings(device=why[0].partition(" (")[0])
+    timings = Timings(device=lambda: device_line(covered.why[0] if covered else why[0]))
     stages = (partial(_track, tracker, timings), partial(_reconstruct, reconstructor, timings))
     return _pipeline(config.source, source, stages, is_lossless(config.source, source), timings), timings
 

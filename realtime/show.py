@@ -162,7 +162,7 @@ class Windowed:
             active = ("seeing through",) if result.complete is not None else ()
             stages = {name: p50 for name, (p50, _) in timings.stages(RECENT).items()}
             self._status = status_lines(
-                self._controls, timings.rate, timings.ages(RECENT), stages, timings.device, active
+                self._controls, timings.rate, timings.ages(RECENT), stages, timings.device(), active
             )
             self._status_for, self._status_at = self._controls, timings.clock()
         return self._status

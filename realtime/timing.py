@@ -32,10 +32,10 @@ class Timings:
 
     Args:
         clock: seconds, monotonic.
-        device: what computes, in words.
+        device: says what computes, in words; asked anew each time, for a GPU can be lost.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, device: str = "") -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, device: Callable[[], str] = str) -> None:
         self.clock, self.device = clock, device
         self.seen = 0  # frames that the source gave
         self.dropped = 0  # frames replaced by newer ones before they were shown

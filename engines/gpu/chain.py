@@ -1,6 +1,7 @@
 """A face from end to end on the GPU: crop -> contour -> completion -> regression, one copy there and one back.
 
-Between the networks stand the small graphs of `engines.gpu.write_graphs`. What one writes lies where the next reads:
+The live program uses the row up to the painting, see `realtime.unocclude`: what the regression network is shown there
+has been mixed with what is remembered of the face, on the CPU. Between the networks stand the small graphs of `engines.gpu.write_graphs`. What one writes lies where the next reads:
 a tensor is a wire with one address.
 """
 
@@ -43,7 +44,7 @@ STAGES = (
     Stage("regression", {"image": "completed"}),
 )
 UPLOADS = ("crop", "before")
-DOWNLOADS = ("probability", "parts", "painting", *(tensor.name for tensor in SPECS["regression"].outputs))
+DOWNLOADS = ("probability", "cover", "parts", "painting", *(tensor.name for tensor in SPECS["regression"].outputs))
 
 
 class Chain:
@@ -52,14 +53,15 @@ class Chain:
     Args:
         gpu: where.
         graph: whether to use CUDA graphs.
+        until: the last stage; what comes after is left out.
 
     Raises:
         GpuError: a program cannot be built, loaded or run there, or two do not fit together.
     """
 
-    def __init__(self, gpu: Gpu, graph: bool = True) -> None:
+    def __init__(self, gpu: Gpu, graph: bool = True, until: str = STAGES[-1].name) -> None:
         self.gpu = gpu
-        self.stages = shipped_stages()
+        self.stages = shipped_stages(until)
         programs = [gpu.load(stage.name, model_of(stage.name), graph) for stage in self.stages]
         self.wires = _lay(gpu, self.stages, programs)
         for stage, program in zip(self.stages, programs, strict=True):
@@ -79,8 +81,9 @@ class Chain:
             before: (S, S) 0..1, the last mask carried along with the face; None: there was none.
 
         Returns:
-            Buffers that the next call overwrites: "probability" (1, 1, S, S) of the mask, "parts" as the contour
-            network's, "painting" (1, S, S, 3) uint8, and what the regression network says of the completed crop.
+            Buffers that the next call overwrites: "probability" (1, 1, S, S) of the mask, "cover" the mask itself, 0
+            or 1, "parts" as the contour network's, "painting" (1, S, S, 3) uint8, and what the regression network
+            says of the completed crop.
 
         Raises:
             GpuError: the GPU is lost.
@@ -94,9 +97,10 @@ class Chain:
         return self._found
 
 
-def shipped_stages() -> list[Stage]:
-    """The stages whose networks are shipped with this copy."""
-    return [stage for stage in STAGES if stage.name not in SPECS or stage.name in shipped_networks()]
+def shipped_stages(until: str = STAGES[-1].name) -> list[Stage]:
+    """The stages up to one of them whose networks are shipped with this copy."""
+    end = [stage.name for stage in STAGES].index(until) + 1
+    return [stage for stage in STAGES[:end] if stage.name not in SPECS or stage.name in shipped_networks()]
 
 
 def model_of(name: str) -> bytes:

@@ -183,7 +183,7 @@ def load_cuda() -> Cuda:
     try:
         return Cuda(importlib.import_module(BINDINGS))
     except ModuleNotFoundError as error:
-        raise GpuError("cuda-bindings is not installed (pip install 'contourface[gpu]')") from error
+        raise GpuError("cuda-bindings is not installed") from error
     except (ImportError, OSError, RuntimeError) as error:
         raise GpuError(f"cuda-bindings cannot be loaded: {first_line(error)}") from error
 

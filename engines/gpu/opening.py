@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from engines.engine import Engine, get_spec, read_weights
-from engines.gpu.chain import Chain, model_of
+from engines.gpu.chain import STAGES, Chain, model_of
 from engines.gpu.cuda import GpuError, first_line
 from engines.gpu.fallback import FallbackEngine
 from engines.gpu.self_check import check_chain, check_engine
@@ -81,13 +81,13 @@ def open_on_gpu(network: str, cpu: Callable[[], Engine]) -> GpuEngine:
 
 
 def open_chain(*engines: Engine) -> GpuChain | None:
-    """The networks in a row where these engines run on one GPU and the row proves itself; else None."""
+    """The row up to the painting where these engines run on one GPU and the row proves itself; else None."""
     found = [engine.gpu if isinstance(engine, GpuEngine) and engine.on_gpu else None for engine in engines]
     gpu = found[0]
     if gpu is None or any(other is not gpu for other in found):
         return None
     try:
-        return GpuChain(passed_chain(gpu)[0])
+        return GpuChain(passed_chain(gpu, until="blend")[0])
     except FAILURES:  # the engines one by one are as good
         return None
 
@@ -103,9 +103,9 @@ def passed_engine(gpu: Gpu, network: str) -> tuple[TensorRtEngine, Figures]:
     return engine, passed(gpu, network, model, lambda: check_engine(engine))
 
 
-def passed_chain(gpu: Gpu) -> tuple[Chain, Figures]:
-    """All networks in a row on a GPU; otherwise as `passed_engine`."""
-    chain = Chain(gpu)
+def passed_chain(gpu: Gpu, until: str = STAGES[-1].name) -> tuple[Chain, Figures]:
+    """The networks in a row on a GPU, up to one of them; otherwise as `passed_engine`."""
+    chain = Chain(gpu, until=until)
     models = b"".join(model_of(stage.name) for stage in chain.stages)
     return chain, passed(gpu, "chain", models, lambda: check_chain(chain.run))
 

@@ -7,6 +7,7 @@ from engines.engine import (
     SPECS,
     check_array,
     choose_engine,
+    device_line,
     get_spec,
     is_shipped,
     read_weights,
@@ -36,6 +37,19 @@ def test_an_unknown_network_lists_those_that_exist():
 def test_an_unknown_device_lists_those_that_exist():
     with pytest.raises(UserError, match="auto, cpu, gpu"):
         choose_engine("contour", "tpu")
+
+
+@pytest.mark.parametrize(
+    ("why", "line"),
+    [
+        ("contour: TensorRT on a card, fp16", "contour: TensorRT on a card, fp16"),
+        ("contour: the CPU, f32 (asked for)", "contour: the CPU, f32"),
+        ("contour: the CPU, f32 (fast; no GPU: no driver)", "contour: the CPU, f32; no GPU: no driver"),
+        ("contour: the CPU (fast; no GPU: none is (really) there)", "contour: the CPU; no GPU: none is (really) there"),
+    ],
+)
+def test_the_line_on_the_screen_says_what_and_why_not_a_gpu(why, line):
+    assert device_line(why) == line
 
 
 @pytest.mark.parametrize(

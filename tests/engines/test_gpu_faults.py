@@ -104,7 +104,7 @@ FAULTS = {
     no_driver: "there is no NVIDIA driver",
     old_driver: "the NVIDIA driver is too old: it runs CUDA 12.2, and 13.x is needed",
     no_device: "the driver sees no NVIDIA GPU",
-    no_bindings: r"cuda-bindings is not installed \(pip install",
+    no_bindings: "cuda-bindings is not installed$",
     no_package: "Fake 89: tensorrt_rtx is not installed; tensorrt is not installed",
     old_package: "tensorrt_rtx 1.1.0 is too old",
     unknown_gpu: "has no kernels for compute capability 9.0",
