@@ -1,12 +1,13 @@
 """What the faces in view look like, remembered per track: learned where they are seen, recalled where they are not.
 
-The texture lives in UV (`remembered.py`), the relief beside it in `bump.py`, the identity in `reconstruction.py`. It is
-computed on the thread that needs it, with OpenCV: a look costs less than handing the frame to another thread's GL.
+The texture lives in UV (`remembered.py`), the relief beside it in `bump_memory.py`, the identity in
+`reconstruction.py`. It is computed on the thread that needs it, with OpenCV: handing frames to the thread that owns
+the GL context, and paintings back, would cost more than it saves where GL is software.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,16 +15,30 @@ from engines.face_model.model import MorphableModel
 from realtime.alignment import to_crop
 from realtime.blending import grow
 from realtime.frames import Array, FaceState, Image
+from realtime.likeness import LEAST_LIKENESS
 from realtime.recall import Recalled, Recaller
-from realtime.remembered import FaceMemory, Surface
+from realtime.remembered import FaceMemory, Person, Surface
 from realtime.seen import Seen, sample
 
 # A face is looked at in each of its first frames in view, then in every so many.
 FIRST_LOOKS, LOOK_EVERY = 4, 4
 # Kept away from what covers the face, in shares of the crop's side: an edge's mixed pixels, and the mask's own error.
 CLEARANCE = 0.03
+# And from what covers it by the time of the next look: while it came, its first edge may not have been noticed.
+LATER_CLEARANCE = 0.07
 # A vertex counts by this power of the cosine to the line of sight: what is seen aslant is seen badly.
 FACING_POWER = 2.0
+# So many looks at somebody else, one after the other, and the one before is forgotten.
+STRANGE_LOOKS = 2
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A look that is not yet believed."""
+
+    texture: Image  # (SIZE, SIZE, 3) sRGB
+    weight: Array  # (V,) 0..1
+    clear: Array  # (V,) 0 near what may have covered the face then already, else 1
 
 
 @dataclass
@@ -31,11 +46,13 @@ class _Track:
     """One face that is followed."""
 
     face: FaceMemory
+    is_person: bool  # the one that was loaded, as far as can be seen
     looks: int = 0
+    strange: int = 0  # the last looks in which it seemed to be somebody else
     frames: int = 0  # since the last look
-    vertices: Array | None = None  # (V, 3) px of the picture, in the last frame
-    visibility: Array | None = None  # (V,) 0..1, not covered or not
-    landmarks: Array | None = None  # (478, 2) px: what the last fit was made to
+    pending: _Pending | None = None  # the last look, until the next shows that nothing was coming
+    state: FaceState | None = None  # in the last frame
+    landmarks: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))  # (478, 2) px: what it was fitted to
 
 
 class Memories:
@@ -43,12 +60,22 @@ class Memories:
 
     Args:
         model: the face model.
+        person: what is known beforehand of the person that will be in view; None: nothing.
     """
 
-    def __init__(self, model: MorphableModel) -> None:
+    def __init__(self, model: MorphableModel, person: Person | None = None) -> None:
+        self.person = person
         self._surface = Surface(model)
         self._recaller = Recaller(model)
         self._tracks: dict[int, _Track] = {}
+        self._gone: tuple[int, Person] | None = None  # looks and memory of the best known face that left
+
+    @property
+    def learned(self) -> Person | None:
+        """The person who was looked at most; where one was given, only that one. None where nobody was seen."""
+        known = [(track.looks, _as_person(track)) for track in self._tracks.values() if self._counts(track)]
+        known += [] if self._gone is None else [self._gone]
+        return max(known, key=lambda pair: pair[0])[1] if known else None
 
     def recall(self, id_: int, landmarks: Array, matrix: Array, crop: Image, hidden: Array) -> Recalled | None:
         """What is remembered of the hidden pixels of a face; None where nothing is.
@@ -61,39 +88,88 @@ class Memories:
             hidden: (S, S) 0 or 1, the mask.
         """
         track = self._tracks.get(id_)
-        if track is None or track.vertices is None or not track.looks:
+        if track is None or track.state is None or not (track.looks or track.is_person):
             return None
-        vertices = in_crop(moved(track.vertices, track.landmarks, landmarks), matrix)
-        covered = sample(grow(hidden, CLEARANCE), vertices)
-        return self._recaller.recall(track.face.texture, vertices, track.visibility * (1 - covered), crop, hidden)
+        vertices = in_crop(moved(track.state.vertices, track.landmarks, landmarks), matrix)
+        visibility = track.state.visibility * (1 - sample(grow(hidden, CLEARANCE), vertices))
+        return self._recaller.recall(track.face.texture, vertices, visibility, crop, hidden)
 
-    def observe(self, image: Image, seen: Seen, state: FaceState) -> None:
+    def observe(self, image: Image, seen: Seen, state: FaceState) -> bool:
         """Learns from one face of a frame.
 
         Args:
             image: (H, W, 3) RGB, the picture.
             seen: what covers the face.
             state: where it is.
+
+        Returns:
+            Whether it is somebody else than the frame before, and what was remembered is forgotten.
         """
-        track = self._tracks.setdefault(state.id, _Track(FaceMemory(self._surface)))
-        track.vertices, track.visibility = state.vertices, state.visibility
-        track.landmarks = seen.face.landmarks[:, :2]
+        track = self._tracks.get(state.id)
+        if track is None:
+            track = self._tracks[state.id] = self._new_track()
+        track.state, track.landmarks = state, seen.face.landmarks[:, :2]
         track.frames += 1
         if not seen.fresh or (track.looks >= FIRST_LOOKS and track.frames < LOOK_EVERY):
-            return
-        facing = np.maximum(-self._surface.model.normals(state.vertices)[:, 2], 0)
-        weight = state.visibility * facing**FACING_POWER * self._surface.shown(state.coefficients.expression)
-        weight *= inside(state.vertices, image)
-        if seen.mask is not None:
-            weight *= 1 - sample(grow(seen.mask, CLEARANCE), to_crop(state.vertices, seen.matrix))
-        if weight.any():
-            unwrapper = self._surface.unwrapper
-            track.face.add(unwrapper.unwrap(image, state.vertices), unwrapper.spread(weight))
-            track.looks, track.frames = track.looks + 1, 0
+            return False
+        track.frames, forgot, clear = 0, False, _clear(seen, state, LATER_CLEARANCE)
+        if track.pending is not None:
+            came = track.pending.clear * (1 - clear)
+            weight = track.pending.weight * (1 - came)
+            if weight.any():
+                forgot = self._look(track, track.pending.texture, self._surface.unwrapper.spread(weight))
+        texture = self._surface.unwrapper.unwrap(image, state.vertices)
+        track.pending = _Pending(texture, self._weight(image, seen, state), clear)
+        return forgot
 
     def keep(self, ids: set[int]) -> None:
         """Forgets all faces but these."""
-        self._tracks = {id_: track for id_, track in self._tracks.items() if id_ in ids}
+        for id_ in self._tracks.keys() - ids:
+            track = self._tracks.pop(id_)
+            if self._counts(track) and (self._gone is None or track.looks >= self._gone[0]):
+                self._gone = track.looks, _as_person(track)
+
+    def _new_track(self) -> _Track:
+        track = _Track(FaceMemory(self._surface), is_person=self.person is not None)
+        if self.person is not None:
+            track.face.start_from(self.person)
+        return track
+
+    def _counts(self, track: _Track) -> bool:
+        """Whether a track is of the person to be learned."""
+        return track.looks > 0 and (track.is_person or self.person is None)
+
+    def _weight(self, image: Image, seen: Seen, state: FaceState) -> Array:
+        """(V,) 0..1: how well each vertex of a face is seen."""
+        facing = np.maximum(-self._surface.model.normals(state.vertices)[:, 2], 0)
+        weight = state.visibility * facing**FACING_POWER * self._surface.shown(state.coefficients.expression)
+        return weight * inside(state.vertices, image) * _clear(seen, state, CLEARANCE)
+
+    def _look(self, track: _Track, texture: Image, weight: Array) -> bool:
+        """Adds one look, or forgets who was there before; whether it did."""
+        likeness = track.face.likeness(texture, weight) if track.looks or track.is_person else None
+        if likeness is not None and likeness < LEAST_LIKENESS:
+            track.strange += 1
+            if track.strange < STRANGE_LOOKS:
+                return False
+            track.face, track.is_person, track.looks = FaceMemory(self._surface), False, 0
+        forgot, track.strange = track.strange > 0 and track.looks == 0, 0
+        track.face.add(texture, weight)
+        track.looks += 1
+        return forgot
+
+
+def _clear(seen: Seen, state: FaceState, clearance: float) -> Array:
+    """(V,) 1 where nothing is in front of the face, nor may be within `clearance` of the crop's side, else 0."""
+    if seen.doubted is None:
+        return np.ones(len(state.vertices), np.float32)
+    return 1 - sample(grow(seen.doubted, clearance), to_crop(state.vertices, seen.matrix))
+
+
+def _as_person(track: _Track) -> Person:
+    assert track.state is not None  # a track is made with its first state
+    colours = np.clip(np.rint(track.face.colours), 0, 255).astype(np.uint8)
+    return Person(colours, track.face.weight, track.state.coefficients.identity, track.state.bump)
 
 
 def moved(vertices: Array, before: Array, now: Array) -> Array:

@@ -9,7 +9,8 @@ import numpy as np
 
 from engines.face_model.model import MorphableModel
 from realtime.frames import Array, Image
-from realtime.unwrap import Unwrapper
+from realtime.likeness import LikenessTest
+from realtime.unwrap import Unwrapper, to_srgb
 
 SIZE = 256  # texels along a side: about the pixels of a face in a 640x480 picture
 # A texel's looks count together as no more than this many: the newest always have a say.
@@ -25,7 +26,7 @@ LEAST_BELIEF = 0.12  # of what is doubted: true changes come through in the end
 AROUND = 9  # texels: from where unknown ones take their colour
 # Relative sizes of the blurs of the light's gain, in shares of the map's side, and how much the wider ones count.
 GAIN_CELLS = 32
-GAIN_BLURS = ((1.5, 1.0), (6.0, 0.03))
+GAIN_BLURS = ((2.5, 1.0), (7.0, 0.1))
 GAIN_LIMIT = 2.5
 GAIN_FLOOR = 4.0  # grey levels added to both sides: black stays black
 
@@ -38,12 +39,23 @@ class Texture:
     shares: Image  # (SIZE, SIZE, 2) 0..255: how far the texel was seen itself, and how far on the other side only
 
 
+@dataclass(frozen=True)
+class Person:
+    """What is remembered of one person."""
+
+    colours: Image  # (SIZE, SIZE, 3) sRGB over UV
+    weight: Array  # (SIZE, SIZE) how often each texel was seen
+    identity: Array  # (K,) standard deviations
+    relief: Array  # (256, 256) float16 mm along the normal, over UV
+
+
 class Surface:
     """What depends on the face model alone; shared by all faces."""
 
     def __init__(self, model: MorphableModel) -> None:
         self.model = model
         self.unwrapper = Unwrapper(model, SIZE)
+        self.likeness = LikenessTest(to_srgb(self.unwrapper.spread(model.albedo_mean)))
         names = model.mesh_part_names
         index = {name: number for number, name in enumerate(names)}
         self.mouth_inside = np.isin(model.parts, [index[name] for name in ("inner_mouth", "teeth", "tongue")])
@@ -83,6 +95,16 @@ class FaceMemory:
         self.weight = np.zeros((SIZE, SIZE), np.float32)
         self.sharpest = 0.0
         self._texture: Texture | None = None
+
+    def start_from(self, person: Person) -> None:
+        """Begins with what is remembered from elsewhere."""
+        self.colours, self.weight = person.colours.astype(np.float32), np.minimum(person.weight, MOST)
+        self._texture = None
+
+    def likeness(self, seen: Image, weight: Array) -> float | None:
+        """How alike a look and what is remembered are; arguments as for `add`, the result as `LikenessTest` has it."""
+        known = np.clip(np.rint(self.colours), 0, 255).astype(np.uint8)
+        return self._surface.likeness.likeness(seen, known, np.minimum(weight, self.known))
 
     def add(self, seen: Image, weight: Array) -> None:
         """Blends in one look.

@@ -38,6 +38,7 @@ class Filled:
     """What the completion network made of a crop, carried along since."""
 
     image: Image  # (S, S, 3) RGB
+    mask: Array  # (S, S) 0..1: what it painted, the rest is as the camera saw it
     age: int = 0  # frames since it ran
 
 
@@ -57,6 +58,7 @@ class Seen:
     weights: Array | None = None  # (478,) 0..1, how far each landmark is to be believed; None: all fully
     recalled: Recalled | None = None  # what of the painting is remembered; None: nothing is
     filled: Filled | None = None  # what of it is the completion network's
+    doubted: Array | None = None  # (S, S) float32, 0 or 1: where the least thing may be in front; None: nowhere
     fresh: bool = True  # False: the contour network rested; all but `face` is from a frame before
 
     @property

@@ -17,6 +17,7 @@ import numpy as np
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine, shipped_networks
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
 from realtime.blending import between_crops, blend, carry, fade, grow, margin, seam
+from realtime.following import follow
 from realtime.frames import Array, Image, TrackedFace
 from realtime.memory import Memories
 from realtime.mirrored import Mirrored
@@ -31,12 +32,15 @@ MOST_SHIFT = (0.02, 0.1)
 STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.06  # painting comes at once, but goes within this: an edge of the mask may flicker
 # While memory knows this much of what is hidden of the face, the completion network, which then paints little but
-# hair and background, runs once in so many frames; what it painted is carried along with the face between.
-KNOWN_SHARE = 0.9
+# hair and background, runs once in so many frames, or when this much of the mask is new; what it painted is carried
+# along with the face between.
+KNOWN_SHARE = 0.7
 REFILL = 6
+NEW_SHARE = 0.25
 # While nothing covers a face, the contour network rests for so many frames after each look: a third of its cost, and
 # a cover is noticed at most a fifteenth of a second later at 30 frames a second.
 REST = 2
+DOUBTED = 0.15  # the probability of a cover above which nothing is learned of what a face looks like
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
 KEPT_MARGIN = 0.025  # of the crop's side: kept eyeglasses are not painted over by the seam of their own edge
 
@@ -59,6 +63,7 @@ class _Memory:
     seen: Seen
     tracked: Array  # (478, 3) px: the tracker's own landmarks in that frame
     time: float  # seconds, the source's time line
+    looked: Array  # (478, 3) px: the face in the frame that `seen.crop` is of
     rested: int = 0  # frames since the contour network last looked
 
 
@@ -112,14 +117,17 @@ class Unoccluder:
         memory = None if face.is_new else self._memories.get(face.id)
         if memory and memory.rested < REST and memory.seen.mask is None and memory.seen.alpha is None:
             seen = replace(memory.seen, face=face, fresh=False)
-            self._memories[face.id] = _Memory(seen, face.landmarks, time, memory.rested + 1)
+            self._memories[face.id] = _Memory(seen, face.landmarks, time, memory.looked, memory.rested + 1)
             return seen
-        start = face if memory is None else replace(face, landmarks=_predicted(face.landmarks, memory))
+        start = face
+        if memory is not None and memory.seen.mask is not None:
+            with clock("follow"):
+                start = replace(face, landmarks=_predicted(image, face.landmarks, memory))
         step = 1.0 if memory is None else max(0.0, time - memory.time) / FADE_SECONDS
-        seen = self._pass(image, start, memory.seen if memory else None, step, clock, face.landmarks)
+        seen = self._pass(image, start, memory, step, clock, face.landmarks)
         if seen.mask is None:
             seen = replace(seen, face=face)  # in plain view the tracker itself is the better witness
-        self._memories[face.id] = _Memory(seen, face.landmarks, time)
+        self._memories[face.id] = _Memory(seen, face.landmarks, time, seen.face.landmarks)
         return seen
 
     def confirm(self, image: Image, face: TrackedFace, clock: Clock = nullcontext) -> Seen | None:
@@ -145,11 +153,15 @@ class Unoccluder:
         memory = self._memories.get(id_)
         if memory is None or memory.seen.mask is None:
             return None
+        with clock("follow"):
+            landmarks = _followed(image, memory)
         face = replace(memory.seen.face, is_new=False)
-        seen = self._pass(image, face, memory.seen, max(0.0, time - memory.time) / FADE_SECONDS, clock)
+        if landmarks is not None:
+            face = replace(face, landmarks=landmarks)
+        seen = self._pass(image, face, memory, max(0.0, time - memory.time) / FADE_SECONDS, clock)
         if seen.mask is None or seen.face.landmarks is face.landmarks or not is_face(seen):
             return None
-        self._memories[id_] = _Memory(seen, seen.face.landmarks, time)
+        self._memories[id_] = _Memory(seen, seen.face.landmarks, time, seen.face.landmarks)
         return seen
 
     def remembered(self) -> dict[int, Array]:
@@ -164,7 +176,7 @@ class Unoccluder:
         self,
         image: Image,
         face: TrackedFace,
-        before: Seen | None,
+        memory: _Memory | None,
         step: float,
         clock: Clock,
         tracked: Array | None = None,
@@ -174,6 +186,7 @@ class Unoccluder:
         crop = cut(image, matrix, COMPLETION_SIZE).image
         with clock("contour"):
             probability, parts = self._contours(crop)
+        before = memory.seen if memory else None
         move = None if before is None else between_crops(before.matrix, matrix)
         last = None if before is None or before.mask is None else carry(before.mask, move)
         covering = margin(probability, last)
@@ -183,9 +196,15 @@ class Unoccluder:
         covering[mouth] = -1
         hidden = _share_hidden(mask, face_probability(parts))
         covered = hidden > COVERED_SHARE[last is None]
-        seen = Seen(face, matrix, crop, parts, visible=1 - hidden)
+        doubted = ((probability > DOUBTED) & ~mouth).astype(np.float32)
+        seen = Seen(face, matrix, crop, parts, visible=1 - hidden, doubted=doubted if doubted.any() else None)
         if covered:
             seen = replace(seen, mask=mask, margin=covering)
+            if memory is not None and last is None:
+                with clock("follow"):  # the cover that has just come has already dragged the tracker's landmarks
+                    followed = _followed(image, memory)
+                if followed is not None:
+                    seen = replace(seen, face=replace(face, landmarks=followed))
             seen = self._complete(seen, before, move, clock)
         if before is not None:
             seen = _faded(seen, before, move, step)
@@ -206,7 +225,7 @@ class Unoccluder:
         filled = None if before is None else _carried(before, move)
         if filled is None or self._is_refill_due(seen, recalled, filled):
             with clock("completion"):
-                filled = self._fill(seen, before, filled)
+                filled = self._fill(seen, filled)
         painting = filled.image if recalled is None else blend(filled.image, recalled.painting, recalled.share)
         shown = seen.mask * (1 - _glasses(seen)) if self._keep_glasses else seen.mask
         seen = replace(seen, painting=painting, alpha=seam(shown), recalled=recalled, filled=filled)
@@ -230,21 +249,23 @@ class Unoccluder:
         """Whether the completion network has to run; what it last painted is `filled`."""
         if recalled is None or filled.age >= REFILL:
             return True
+        if float(np.maximum(seen.mask - filled.mask, 0).sum()) > NEW_SHARE * float(seen.mask.sum()):
+            return True
         face = face_probability(seen.parts)
         hidden = cv2.resize(seen.mask, face.shape[::-1], interpolation=cv2.INTER_AREA) * face
         known = cv2.resize(recalled.share, face.shape[::-1], interpolation=cv2.INTER_AREA)
         return float((known * hidden).sum()) < KNOWN_SHARE * float(hidden.sum())
 
-    def _fill(self, seen: Seen, before: Seen | None, carried: Filled | None) -> Filled:
+    def _fill(self, seen: Seen, carried: Filled | None) -> Filled:
         """What the completion network paints, held steady by what it painted before."""
         inputs = self._completion.inputs
         fill_image(inputs["image"], seen.crop)
         inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
         inputs["parts"][0] = seen.parts
         painted = read_image(self._completion.run()["complete"])
-        if carried is None:
-            return Filled(painted)
-        return Filled(blend(painted, carried.image, np.full(seen.mask.shape, KEEP_PAINTING, np.float32)))
+        if carried is not None:
+            painted = blend(painted, carried.image, np.float32(KEEP_PAINTING) * carried.mask)
+        return Filled(painted, seen.mask)
 
 
 def open_unoccluder(
@@ -301,19 +322,24 @@ def _landmarks_in_picture(points: Array, matrix: Array) -> Array:
     return np.column_stack([to_picture(points, matrix), points[:, 2] * scale]).astype(np.float32)
 
 
-def _predicted(tracked: Array, memory: _Memory) -> Array:
-    """Where a covered face is now: where it was, moved by what the tracker saw most points do."""
-    if memory.seen.mask is None:
-        return tracked
-    motion = np.median(tracked[:, :2] - memory.tracked[:, :2], axis=0)
-    out = memory.seen.face.landmarks.copy()
-    out[:, :2] += motion
+def _followed(image: Image, memory: _Memory) -> Array | None:
+    """(478, 3) px: where what was seen of a face went; None where that cannot be said."""
+    return follow(image, memory.looked, memory.seen.crop, memory.seen.matrix, memory.seen.mask)
+
+
+def _predicted(image: Image, tracked: Array, memory: _Memory) -> Array:
+    """(478, 3) px: where a covered face is now, by what is seen of it, else by what the tracker saw most points do."""
+    out = _followed(image, memory)
+    if out is None:
+        out = memory.seen.face.landmarks.copy()
+        out[:, :2] += np.median(tracked[:, :2] - memory.tracked[:, :2], axis=0)
     return out
 
 
 def _carried(before: Seen, move: Array) -> Filled | None:
     """What the completion network painted in the frame before, where the face is now."""
-    return None if before.filled is None else Filled(carry(before.filled.image, move), before.filled.age + 1)
+    last = before.filled
+    return None if last is None else Filled(carry(last.image, move), carry(last.mask, move), last.age + 1)
 
 
 def _faded(seen: Seen, before: Seen, move: Array, step: float) -> Seen:

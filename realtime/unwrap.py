@@ -81,7 +81,7 @@ def whole_texture(unwrapper: Unwrapper, model: MorphableModel, image: Image, fac
     if weight.sum() > 0:
         skin *= (weight * own).sum((0, 1)) / np.maximum((weight * skin).sum((0, 1)), 1e-6)
     mixed = own_share * own + other_share * other + (1 - own_share - other_share) * skin
-    return _to_srgb(mixed)
+    return to_srgb(mixed)
 
 
 def _nearest(covered: NDArray[np.bool_], indices: NDArray) -> NDArray[np.intp]:
@@ -108,7 +108,7 @@ def _feathered(seen: Array) -> Array:
     return np.minimum(seen, np.clip(2 * blurred - 1, 0, 1))
 
 
-def _to_srgb(linear: Array) -> Image:
+def to_srgb(linear: Array) -> Image:
     """Linear 0..1 -> sRGB 0..255."""
     c = np.clip(linear, 0, 1)
     srgb = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** np.float32(1 / 2.4) - 0.055)
