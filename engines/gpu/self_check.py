@@ -19,10 +19,11 @@ from realtime.unocclude import fill_image, read_image
 
 CROPS = Path(__file__).with_name("crops.npz")  # made by engines.evaluation.check_crops
 
-# Shares of an output's range, or of its largest value where it has none: the mean and the largest difference. FP16 as
-# ONNX Runtime computes it stays far below both; an engine that is wrong, or in another order of channels, far above.
-MEAN_TOLERANCE = 0.01
-MOST_TOLERANCE = 0.25
+# Shares of an output's range, or of its largest value where it has none: the mean and the largest difference. The
+# shipped networks rounded to float16 after every layer reach 0.0003 and 0.03 on these crops; one that takes BGR for
+# RGB, or parts in another order, is far beyond.
+MEAN_TOLERANCE = 0.005
+MOST_TOLERANCE = 0.15
 
 
 @cache

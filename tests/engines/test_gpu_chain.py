@@ -10,7 +10,8 @@ from engines.gpu import opening
 from engines.gpu.chain import DOWNLOADS, UPLOADS, Chain, model_of
 from engines.gpu.cuda import GpuError
 from engines.gpu.opening import gpus, open_chain
-from engines.gpu.self_check import check_chain, image_input, stored_crops
+from engines.gpu.self_check import check_chain, check_engine, image_input, stored_crops
+from engines.openvino_engine import open_openvino
 from realtime.blending import blend, grow, margin, seam
 from realtime.seen import MASK_GROWN
 from realtime.unocclude import read_image
@@ -78,6 +79,36 @@ def test_the_stored_graphs_are_what_their_script_writes():
 
 
 # The chain.
+
+
+class Mistaken:
+    """The CPU's contour network with a mistake in how it is fed or read."""
+
+    def __init__(self, feed=lambda x: x, read=lambda x: x):
+        self._engine, self._feed, self._read = open_openvino("contour", precision="f32"), feed, read
+        self.spec = self._engine.spec
+
+    def run(self, image):
+        found = self._engine.run(image=np.ascontiguousarray(self._feed(image)))
+        return {"mask": found["mask"], "parts": self._read(found["parts"])}
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"feed": lambda x: x[:, ::-1]},  # BGR for RGB
+        {"feed": lambda x: x / 2 + 0.5},  # 0..1 for -1..1
+        {"feed": lambda x: np.roll(x, 2, -1)},  # two pixels off
+        {"read": lambda x: x[:, ::-1]},  # parts in another order
+    ],
+)
+def test_a_mistake_fails_the_self_check(mistake):
+    with pytest.raises(GpuError, match="self-check failed"):
+        check_engine(Mistaken(**mistake))
+
+
+def test_no_mistake_passes_it():
+    assert check_engine(Mistaken())["mask"] == (0.0, 0.0)
 
 
 @pytest.fixture
