@@ -9,5 +9,8 @@ uniform float strength;
 void main() {
     vec4 texel = texture(paint, uv);
     vec3 below = texelFetch(picture, ivec2(gl_FragCoord.xy), 0).rgb;
-    color = vec4(below * texel.rgb, texel.a) * (strength * opacity);
+    // What it takes from all channels is plain alpha over whatever is there, earlier paint too; only its tint needs to
+    // know what lies below.
+    float grey = min(min(texel.r, texel.g), texel.b);
+    color = vec4(below * (texel.rgb - grey), texel.a - grey) * (strength * opacity);
 }

@@ -82,7 +82,7 @@ class Document:
         little = np.dtype(kind).newbyteorder("<")
         values = np.ndarray((count, width), little, data, start, (stride, size)).astype(kind)
         if accessor.get("normalized") and kind is not np.float32:
-            return np.maximum(values.astype(np.float32) / np.iinfo(kind).max, -1.0)
+            return np.maximum(values.astype(np.float32) / np.iinfo(values.dtype).max, -1.0)
         return values
 
     def uri(self, uri: Any) -> bytes:
