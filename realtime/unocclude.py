@@ -6,7 +6,7 @@ the completed crop. In video, the mask, the painting and the landmarks are carri
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -56,6 +56,14 @@ class CropMesh(Protocol):
         ...
 
 
+class Row(Protocol):
+    """Both networks in a row on a GPU, without a look at what the first one found; see `engines.gpu.chain`."""
+
+    def run(self, crop: Image, before: Array | None) -> Mapping[str, Array] | None:
+        """ "probability", "cover" (1, 1, S, S), "parts", "painting" (1, S, S, 3); None once the GPU is lost."""
+        ...
+
+
 @dataclass
 class _Memory:
     """What is carried from one frame to the next of one face."""
@@ -76,6 +84,7 @@ class Unoccluder:
         mesh: finds landmarks on a completed crop; called once per face and frame.
         stills: every picture is of somebody else: nothing is carried over, and everything is done twice.
         memories: what the faces look like; None: nothing is remembered.
+        row: both networks in a row, for when both are likely to be needed; None: there is none.
         keep_glasses: show eyeglasses as they are. They count as occlusion all the same, and what the landmarks are
             found on is without them.
     """
@@ -88,9 +97,11 @@ class Unoccluder:
         stills: bool = False,
         keep_glasses: bool = False,
         memories: Memories | None = None,
+        row: Row | None = None,
     ) -> None:
         self._contour, self._completion, self._mesh = contour, completion, mesh
-        self._recollection = memories
+        self._recollection, self._row = memories, row
+        self._painted: tuple[Array, Image] | None = None  # by the row, in this pass: under which mask, and what
         self._stills, self._keep_glasses = stills, keep_glasses
         self._memories: dict[int, _Memory] = {}
 
@@ -184,11 +195,11 @@ class Unoccluder:
         """Crop, mask, painting and landmarks, once; `tracked` are the tracker's own landmarks, if not the face's."""
         matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
         crop = cut(image, matrix, COMPLETION_SIZE).image
-        with clock("contour"):
-            probability, parts = self._contours(crop)
         before = memory.seen if memory else None
         move = None if before is None else between_crops(before.matrix, matrix)
         last = None if before is None or before.mask is None else carry(before.mask, move)
+        with clock("contour"):
+            probability, parts = self._contours(crop, before, last)
         covering = margin(probability, last)
         mask = (covering > 0).astype(np.float32)
         mouth = inside_mouth(mask, to_crop(face.landmarks if tracked is None else tracked, matrix))
@@ -210,8 +221,13 @@ class Unoccluder:
             seen = _faded(seen, before, move, step)
         return seen
 
-    def _contours(self, crop: Image) -> tuple[Array, Array]:
+    def _contours(self, crop: Image, before: Seen | None, last: Array | None) -> tuple[Array, Array]:
         """Probability of the mask (S, S) and of the parts (14, CONTOUR_SIZE, CONTOUR_SIZE)."""
+        self._painted = None
+        found = self._row.run(crop, last) if self._row and last is not None and _is_fill_likely(before) else None
+        if found is not None:
+            self._painted = found["cover"][0, 0], found["painting"][0]
+            return found["probability"][0, 0], found["parts"][0].copy()
         small = cv2.resize(crop, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_LINEAR)
         fill_image(self._contour.inputs["image"], small)
         found = self._contour.run()
@@ -258,11 +274,14 @@ class Unoccluder:
 
     def _fill(self, seen: Seen, carried: Filled | None) -> Filled:
         """What the completion network paints, held steady by what it painted before."""
-        inputs = self._completion.inputs
-        fill_image(inputs["image"], seen.crop)
-        inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
-        inputs["parts"][0] = seen.parts
-        painted = read_image(self._completion.run()["complete"])
+        if self._painted is not None and np.array_equal(self._painted[0], seen.mask):
+            painted = self._painted[1].copy()
+        else:
+            inputs = self._completion.inputs
+            fill_image(inputs["image"], seen.crop)
+            inputs["mask"][0, 0] = grow(seen.mask, MASK_GROWN)
+            inputs["parts"][0] = seen.parts
+            painted = read_image(self._completion.run()["complete"])
         if carried is not None:
             painted = blend(painted, carried.image, np.float32(KEEP_PAINTING) * carried.mask)
         return Filled(painted, seen.mask)
@@ -279,9 +298,19 @@ def open_unoccluder(
     # Nobody waits for a still: the last bit of quality is worth more there than speed.
     precision = "f32" if stills else "auto"
     contour, completion = (choose_engine(name, device, precision=precision) for name in ("contour", "completion"))
+    row = None
     if stills:
         completion = Mirrored(completion)  # 0.2 dB; the mask gains nothing by it
-    return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills, keep_glasses, memories)
+    elif contour.device == "gpu":
+        from engines.gpu.opening import open_chain
+
+        row = open_chain(contour, completion)
+    return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills, keep_glasses, memories, row)
+
+
+def _is_fill_likely(before: Seen) -> bool:
+    """Whether the completion network will have to run again, as far as one can know before the mask."""
+    return before.recalled is None or before.filled is None or before.filled.age + 1 >= REFILL
 
 
 def fill_image(buffer: Array, image: Image) -> None:
