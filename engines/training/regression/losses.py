@@ -12,7 +12,7 @@ from engines.training.regression.mesh import FaceMesh, project
 SIZE = 128  # px: landmark losses are in these
 
 # How much a photograph's fit counts against a rendered head's exact truth.
-PSEUDO = {"identity": 0.25, "expression": 0.5, "albedo": 1.0, "light": 1.0, "bump": 0.4, "mesh": 1.0, "pose": 1.0}
+PSEUDO = {"identity": 0.25, "expression": 0.5, "albedo": 1.0, "light": 1.0, "bump": 1.5, "mesh": 1.0, "pose": 1.0}
 # The landmark head learns MediaPipe's points from photographs; the model's own on rendered heads differ a little.
 RENDERED_LANDMARKS = 0.4
 WEIGHTS = {
@@ -24,9 +24,11 @@ WEIGHTS = {
     "light": 0.3,
     "pose": 4.0,
     "photometric": 1.0,
-    "bump": 2.0,
-    "slope": 16.0,
+    "bump": 0.5,
+    "slope": 1.0,
 }
+# Of the bump maps: mm, and mm per pixel.
+TYPICAL_HEIGHT, TYPICAL_SLOPE = 0.2, 0.06
 
 
 def regression_losses(out: Regressed, truth: dict[str, Tensor], mesh: FaceMesh) -> dict[str, Tensor]:
@@ -85,18 +87,20 @@ def photometric(out: Regressed, truth: dict[str, Tensor], mesh: FaceMesh) -> Ten
 
 
 def bump_losses(found: Tensor, truth: Tensor, weight: Tensor) -> dict[str, Tensor]:
-    """Height (mm) and slope (mm per pixel) of (N, 1, S, S) maps under a weight of the same shape."""
+    """Squared errors of height and slope of (N, 1, S, S) maps under a weight of the same shape, in typical ones.
+
+    Squares and not absolute values: much of the relief cannot be seen, and what most likely is 0 would stay 0.
+    """
 
     def slopes(x: Tensor) -> tuple[Tensor, Tensor]:
-        return x[..., :, 2:] - x[..., :, :-2], x[..., 2:, :] - x[..., :-2, :]
+        return (x[..., :, 2:] - x[..., :, :-2]) / 2, (x[..., 2:, :] - x[..., :-2, :]) / 2
 
     across = weight[..., :, 1:-1] * (weight[..., :, 2:] > 0) * (weight[..., :, :-2] > 0)
     down = weight[..., 1:-1, :] * (weight[..., 2:, :] > 0) * (weight[..., :-2, :] > 0)
-    found_x, found_y = slopes(found)
-    truth_x, truth_y = slopes(truth)
-    slope = (across * (found_x - truth_x).abs()).sum() / across.sum().clamp_min(1)
-    slope = slope + (down * (found_y - truth_y).abs()).sum() / down.sum().clamp_min(1)
-    return {"bump": (weight * (found - truth).abs()).sum() / weight.sum().clamp_min(1), "slope": slope / 4}
+    off = [f - t for f, t in zip(slopes(found), slopes(truth), strict=True)]
+    slope = sum((w * o.square()).sum() / w.sum().clamp_min(1) for w, o in zip((across, down), off, strict=True))
+    height = (weight * (found - truth).square()).sum() / weight.sum().clamp_min(1)
+    return {"bump": height / TYPICAL_HEIGHT**2, "slope": slope / 2 / TYPICAL_SLOPE**2}
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:

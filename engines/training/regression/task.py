@@ -20,7 +20,7 @@ from engines.training.samples import to_network
 from engines.training.trainer import Task
 from realtime.frames import Image
 
-RATE = 1e-3
+RATE = 5e-4
 BATCH = 32
 LENT_RATE = 0.3  # of the learning rate, for layers that a contour network lends
 BUMP_TINT = 250  # grey levels per mm of height gained from one pixel to the next
