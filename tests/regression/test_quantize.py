@@ -4,8 +4,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from engines.quantize import judge_landmarks, plain_crops, to_input  # noqa: E402
-from engines.training.store import SIDE, FaceStore  # noqa: E402
+from engines.quantize import judge_landmarks, plain_crops, to_input
+from engines.training.store import SIDE, FaceStore
 
 CROP = 128
 
