@@ -75,7 +75,13 @@ def open_pipeline(config: Config, source: Source, model: MorphableModel, stack: 
 
     tracker = MediaPipeTracker(config.max_faces, config.stills)
     stack.callback(tracker.close)
-    memories = None if config.stills else Memories(model)
+    memories = None
+    if not config.stills:
+        from realtime.person import kept, open_person
+
+        person = open_person(config.person, model, config.device) if config.person else None
+        memories = Memories(model, person)
+        stack.enter_context(kept(config.person, memories))
     covered = open_covered_faces(config.stills, config.device, config.keep_glasses, memories)
     regressor = open_regressor(config.stills, config.device) if covered else None
     why = covered.why if covered else ("no networks are shipped with this copy",)

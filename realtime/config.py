@@ -70,6 +70,7 @@ class Config:
     max_faces: int = 1
     stills: bool = False  # every picture is of somebody else: no smoothing, no memory
     device: str = "auto"
+    person: Path | None = None  # memory of a person: a file to load and save, or a photograph
     keep_glasses: bool = False  # eyeglasses are shown as they are, not painted away
     view: str = "shaded"
     overlays: tuple[str, ...] = ()  # .toml files, or names of shipped ones
@@ -158,6 +159,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     faces.add_argument("--stills", action="store_true", help="every picture is somebody else: no smoothing")
 
+    faces.add_argument(
+        "--person",
+        type=Path,
+        metavar="FILE",
+        help="know a face beforehand: a .npz file is read, if it exists, and saved at the end; from a photograph "
+        "(photo.jpg) the person is learned and nothing is saved. Without it nothing is ever stored",
+    )
+
     look = parser.add_argument_group("what to show")
     look.add_argument(
         "--view",
@@ -212,6 +221,8 @@ def parse(arguments: Sequence[str]) -> Config:
     args = _parser().parse_args(arguments)
     view = args.view or ("off" if args.overlay else "shaded")
     find_view(view)
+    if args.person and args.stills:
+        raise UserError("--person and --stills contradict each other.", "Leave one out: stills are all somebody else.")
     if args.source == "":
         raise UserError("--source is empty.", "Name a camera, a file, a URL or demo.")
     headless = args.headless
@@ -242,6 +253,7 @@ def parse(arguments: Sequence[str]) -> Config:
         max_faces=args.max_faces,
         stills=args.stills,
         device=args.device,
+        person=args.person,
         keep_glasses=args.keep == "glasses",
         view=view,
         overlays=tuple(args.overlay),

@@ -10,6 +10,7 @@ import numpy as np
 from realtime.face_search import FaceSearch, rough_landmarks
 from realtime.frames import Array, FaceState, Frame, TrackedFace
 from realtime.memory import Memories
+from realtime.remembered import Person
 from realtime.seen import Seen
 from realtime.unocclude import Clock, Unoccluder, open_unoccluder
 
@@ -39,6 +40,10 @@ class CoveredFaces:
         """One line per network: what runs it, and what for."""
         return self._unoccluder.why
 
+    def person_of(self, id_: int) -> Person | None:
+        """What is known beforehand of whom a track follows; None: nothing, or it is somebody else."""
+        return None if self._memories is None else self._memories.person_of(id_)
+
     def process(self, frame: Frame, faces: list[TrackedFace], clock: Clock = nullcontext) -> list[Seen]:
         """What is seen of the tracker's faces (largest first) and of those it lost, in this order."""
         if self._stills:
@@ -55,15 +60,29 @@ class CoveredFaces:
         self._unoccluder.forget(here)
         return seen
 
-    def learn(self, frame: Frame, seen: list[Seen], states: list[FaceState | None], clock: Clock = nullcontext) -> None:
-        """Remembers what the faces look like; `states` are those of `seen`, None where no face could be fitted."""
+    def learn(
+        self, frame: Frame, seen: list[Seen], states: list[FaceState | None], clock: Clock = nullcontext
+    ) -> set[int]:
+        """Remembers what the faces look like.
+
+        Args:
+            frame: the picture.
+            seen: what `process` returned for it.
+            states: where they are; None where no face could be fitted.
+            clock: measures it.
+
+        Returns:
+            The numbers of those that turned out to be somebody else than before.
+        """
         if self._memories is None:
-            return
+            return set()
         with clock("memory"):
             self._memories.keep({each.face.id for each in seen})
-            for each, state in zip(seen, states, strict=True):
-                if state is not None:
-                    self._memories.observe(frame.image, each, state)
+            return {
+                state.id
+                for each, state in zip(seen, states, strict=True)
+                if state is not None and self._memories.observe(frame.image, each, state)
+            }
 
     def _stand_alone(self, frame: Frame, faces: list[TrackedFace], clock: Clock) -> list[Seen]:
         """The faces of a picture that has nothing to do with the one before."""

@@ -64,7 +64,7 @@ class Memories:
     """
 
     def __init__(self, model: MorphableModel, person: Person | None = None) -> None:
-        self.person = person
+        self._person = person
         self._surface = Surface(model)
         self._recaller = Recaller(model)
         self._tracks: dict[int, _Track] = {}
@@ -76,6 +76,11 @@ class Memories:
         known = [(track.looks, _as_person(track)) for track in self._tracks.values() if self._counts(track)]
         known += [] if self._gone is None else [self._gone]
         return max(known, key=lambda pair: pair[0])[1] if known else None
+
+    def person_of(self, id_: int) -> Person | None:
+        """The person that was given, unless the track is seen to be somebody else's."""
+        track = self._tracks.get(id_)
+        return self._person if track is None or track.is_person else None
 
     def recall(self, id_: int, landmarks: Array, matrix: Array, crop: Image, hidden: Array) -> Recalled | None:
         """What is remembered of the hidden pixels of a face; None where nothing is.
@@ -122,6 +127,13 @@ class Memories:
         track.pending = _Pending(texture, self._weight(image, seen, state), clear)
         return forgot
 
+    def settle(self) -> None:
+        """Believes the last looks without waiting for the next."""
+        for track in self._tracks.values():
+            if track.pending is not None and track.pending.weight.any():
+                self._look(track, track.pending.texture, self._surface.unwrapper.spread(track.pending.weight))
+            track.pending = None
+
     def keep(self, ids: set[int]) -> None:
         """Forgets all faces but these."""
         for id_ in self._tracks.keys() - ids:
@@ -130,14 +142,14 @@ class Memories:
                 self._gone = track.looks, _as_person(track)
 
     def _new_track(self) -> _Track:
-        track = _Track(FaceMemory(self._surface), is_person=self.person is not None)
-        if self.person is not None:
-            track.face.start_from(self.person)
+        track = _Track(FaceMemory(self._surface), is_person=self._person is not None)
+        if self._person is not None:
+            track.face.start_from(self._person)
         return track
 
     def _counts(self, track: _Track) -> bool:
         """Whether a track is of the person to be learned."""
-        return track.looks > 0 and (track.is_person or self.person is None)
+        return track.looks > 0 and (track.is_person or self._person is None)
 
     def _weight(self, image: Image, seen: Seen, state: FaceState) -> Array:
         """(V,) 0..1: how well each vertex of a face is seen."""

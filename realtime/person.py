@@ -147,6 +147,7 @@ def learn_from(image: Image, model: MorphableModel, name: str = "The photograph"
     state = result.faces[0]
     if float(np.ptp(state.landmarks[:, 0])) < LEAST_FACE:
         raise UserError(f"The face in {name} is less than {LEAST_FACE} pixels wide.", remedy)
+    memories.settle()
     person = memories.learned
     if person is None or _hidden(result.occlusion, state.landmarks) > MOST_HIDDEN:
         raise UserError(f"The face in {name} is covered.", remedy)

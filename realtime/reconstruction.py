@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
-from realtime.bump import BumpEstimator, skin_vertices
+from realtime.bump import WORK_SIZE, BumpEstimator, skin_vertices
 from realtime.bump_memory import BumpMemory
 from realtime.camera import assumed_camera, picture_vertices
 from realtime.covered_faces import CoveredFaces
@@ -118,7 +118,8 @@ class Reconstructor:
             if self._regressor is not None:
                 self._regressor.forget({each.face.id for each in seen})
             states = [self._face(frame, each.face, each, camera, clock) for each in seen]
-            self._covered.learn(frame, seen, states, clock)
+            for id_ in self._covered.learn(frame, seen, states, clock):
+                self._tracks.pop(id_, None)  # somebody else sits there now
             with clock("blend"):
                 layers = in_picture(frame.image, seen)
         return FrameResult(
@@ -174,6 +175,10 @@ class Reconstructor:
         track = self._tracks.get(face.id)
         if track is None:
             track = Track(self._albedo, self._mean_albedo, BumpMemory(self._trust.bump))
+            person = self._covered.person_of(face.id) if self._covered else None
+            if person is not None:
+                track.identity = person.identity
+                track.relief.add(*person.relief_at(WORK_SIZE))
             if not self._stills:
                 self._tracks[face.id] = track
         if face.is_new:

@@ -48,6 +48,14 @@ class Person:
     identity: Array  # (K,) standard deviations
     relief: Array  # (256, 256) float16 mm along the normal, over UV
 
+    def relief_at(self, size: int) -> tuple[Array, Array]:
+        """The relief in mm and how far it is known, 0..1, both (size, size) float32."""
+        relief, weight = (
+            cv2.resize(values.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+            for values in (self.relief, self.weight)
+        )
+        return relief, np.clip(weight, 0, 1)
+
 
 class Surface:
     """What depends on the face model alone; shared by all faces."""
