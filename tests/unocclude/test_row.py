@@ -1,5 +1,7 @@
 """Both networks in a row on a GPU give what they give one by one, or are not used."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -55,8 +57,6 @@ def play(unoccluder, picture, face, count=4):
 
 
 def _old(face):
-    from dataclasses import replace
-
     return replace(face, is_new=False)
 
 
