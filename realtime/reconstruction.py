@@ -38,6 +38,8 @@ LEAST_SHARE = 0.04
 MOST_FRAMES = 2
 # A face less visible than this (mean weight of its landmarks) says nothing new about identity.
 LEAST_SEEN = 0.7
+# Standard deviations: identities nearer than this are one face, hundredths of a millimetre apart.
+SAME_IDENTITY = 0.005
 # How strongly a face that returns is believed to be the one that left.
 RETURN_STRENGTH = 4.0
 # Outer corner to outer corner of the eyes, mm: a face's size in the picture, whichever way it looks.
@@ -67,6 +69,8 @@ class Track:
     evidence: IdentityEvidence | None = None
     looks: int = 0  # frames that the evidence comes from
     next_guess: int = 0  # the frame from which on the network's relief is taken in again
+    neutral: Array | None = None  # (V, 3) mm, of the identity below
+    neutral_of: Array | None = None
     light: Array = field(default_factory=NEUTRAL.copy)  # the last estimate, unsmoothed
     frames: int = 0
     seen: float = 0.0  # seconds on the source's time line
@@ -147,7 +151,7 @@ class Reconstructor:
         if fit is None:
             return None
         with clock("mesh"):
-            mesh = self._mesh(fit, camera)
+            mesh = self._mesh(track, fit, camera)
         with clock("visibility"):
             visibility = vertex_visibility(mesh.vertices, self._model.triangles, mesh.normals, camera)
             if seen is not None:
@@ -228,9 +232,15 @@ class Reconstructor:
         track.evidence = newer if track.evidence is None else track.evidence.blend(newer, share)
         track.identity = track.evidence.solve(prior, min(track.looks, MOST_FRAMES))
 
-    def _mesh(self, fit: Fit, camera: Camera) -> Mesh:
+    def _neutral(self, track: Track, identity: Array) -> Array:
+        """(V, 3) mm; made anew only where the identity has really changed: it reads 4 MB."""
+        if track.neutral is None or np.abs(identity - track.neutral_of).max() > SAME_IDENTITY:
+            track.neutral, track.neutral_of = self._model.neutral(identity), identity
+        return track.neutral
+
+    def _mesh(self, track: Track, fit: Fit, camera: Camera) -> Mesh:
         model = self._model
-        neutral = model.neutral(fit.identity)
+        neutral = self._neutral(track, fit.identity)
         shape = model.vertices(fit.identity, fit.expression, neutral)
         vertices = picture_vertices(shape, fit.pose, camera)
         return Mesh(
