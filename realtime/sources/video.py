@@ -50,11 +50,12 @@ class Video:
 
     def shots(self) -> Iterator[Shot]:
         """The frames with their own times, upright, from the start; those of a live stream until `close`."""
-        container, self._first = self._first or self._open(), None
+        first, self._first = self._first or self._open(), None
         if not self.live:
-            yield from self._played(container)
+            yield from self._played(first)
             return
         start, offset, last = self._clock(), 0.0, 0.0
+        container: av.container.InputContainer | None = first
         while container is not None:
             for shot in self._played(container):
                 last = offset + shot.time
