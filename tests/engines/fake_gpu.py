@@ -262,6 +262,7 @@ def _session(model):
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # its notes on constants that it folds away
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
