@@ -18,9 +18,6 @@ from realtime.remembered import GAIN_CELLS, SIZE, Texture, cell_gain
 RIM_RINGS = 3
 SOFT = 1.5  # px, the standard deviation of the blur at the edge of what is remembered
 REACH = 8.0  # px beyond the mask that are painted too: its seam
-# A vertex whose brightness (its logarithm) changed by this much more or less than the rest's is doubted, or left out.
-ODD = (0.12, 0.35)
-OFFSET = 8.0  # grey levels, against the noise of the darkest
 
 
 @dataclass(frozen=True)
@@ -90,10 +87,6 @@ class Recaller:
         weight = visibility[self._skin] * known
         now = _looked_up(crop, vertices[self._skin]).astype(np.float32)
         before = _fetched(texture.colours, texel).astype(np.float32)
-        # What does not fit the rest is no skin now: an edge of the cover, hair, an earring.
-        change = np.log((now.mean(1) + OFFSET) / (before.mean(1) + OFFSET))
-        off = np.abs(change - _median(change, weight))
-        weight = weight * np.clip((ODD[1] - off) / (ODD[1] - ODD[0]), 0, 1)
         cells = (vertices[self._skin, :2] * (GAIN_CELLS / crop.shape[0])).astype(np.int32)
         inside = ((cells >= 0) & (cells < GAIN_CELLS)).all(1)
         weight, cells = weight * inside, cells.clip(0, GAIN_CELLS - 1)
@@ -105,12 +98,6 @@ class Recaller:
             for values in (now * weight[:, None], before * weight[:, None], weight[:, None])
         )
         return cell_gain(new, old, total)
-
-
-def _median(values: Array, weight: Array) -> float:
-    """The median of values (N,) that have weight; 0 where none has."""
-    seen = values[weight > 0.3]
-    return float(np.median(seen)) if len(seen) else 0.0
 
 
 def rim(model: MorphableModel) -> Array:

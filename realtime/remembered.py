@@ -28,6 +28,9 @@ AROUND = 9  # texels: from where unknown ones take their colour
 GAIN_CELLS = 32
 GAIN_BLURS = ((2.5, 1.0), (7.0, 0.1))
 GAIN_LIMIT = 2.5
+GAIN_OF_ALL, GAIN_OF_NONE = 1e-3, 1e-4
+# A cell whose colour (its logarithm) changed by this much more or less than most did is doubted, or left out.
+ODD_CHANGE = (0.3, 0.5)
 GAIN_FLOOR = 4.0  # grey levels added to both sides: black stays black
 
 
@@ -193,15 +196,27 @@ def cell_gain(new: Array, old: Array, weight: Array) -> Array:
         old: (C, C, 3) the same before.
         weight: (C, C, 1) the sums of the weights.
     """
-    total = max(float(weight.sum()), 1e-6)
-    tiny = 1e-3 * total / weight.size
-    above = tiny * (new.sum((0, 1)) / total + GAIN_FLOOR)
-    below = tiny * (old.sum((0, 1)) / total + GAIN_FLOOR)
     new, old = new + GAIN_FLOOR * weight, old + GAIN_FLOOR * weight
+    belief = _fitting(new, old, weight[..., 0])
+    new, old = new * belief, old * belief
+    # Far from all that is seen it is that of the whole; where nothing is seen, 1.
+    above = GAIN_OF_ALL * new.mean((0, 1)) + GAIN_OF_NONE
+    below = GAIN_OF_ALL * old.mean((0, 1)) + GAIN_OF_NONE
     for sigma, strength in GAIN_BLURS:
         above = above + strength * cv2.GaussianBlur(new, (0, 0), sigma)
         below = below + strength * cv2.GaussianBlur(old, (0, 0), sigma)
-    return np.clip(above / np.maximum(below, 1e-9), 1 / GAIN_LIMIT, GAIN_LIMIT).astype(np.float32)
+    return np.clip(above / below, 1 / GAIN_LIMIT, GAIN_LIMIT).astype(np.float32)
+
+
+def _fitting(new: Array, old: Array, weight: Array) -> Array:
+    """(C, C, 1) 1 for cells whose colour changed about as those of most did, 0 for those that show another thing."""
+    seen = weight > 0.2 * max(float(weight.max()), 1e-6)
+    if not seen.any():
+        return np.ones((*weight.shape, 1), np.float32)
+    change = np.log((new + 1e-6) / (old + 1e-6))
+    off = np.abs(change - np.median(change[seen], axis=0)).max(2)
+    near, far = ODD_CHANGE
+    return np.clip((far - off) / (far - near), 0, 1)[..., None]
 
 
 def sharpness(image: Image, weight: Array) -> float:
