@@ -19,8 +19,10 @@ import run  # isort: skip - it limits the libraries' threads, so it comes before
 import numpy as np
 import psutil
 
+from realtime.bench_networks import network_rows
 from realtime.config import Config, OutputConfig, SourceConfig
 from realtime.errors import UserError
+from realtime.outputs.programs.options import PORTS, Address, ProgramOptions
 from realtime.timing import Timings
 
 SIZE = (640, 480)
@@ -45,9 +47,11 @@ def main() -> None:
             output=OutputConfig(headless=True, record=Path(folder) / "bench.mp4"),
             view=args.view,
         )
+        report_networks()
         report_speed(config)
         report_age(config)
         report_fit(config)
+        report_everything(config, Path(folder))
         if args.minutes:
             report_memory(config, args.minutes)
 
@@ -61,6 +65,31 @@ def machine() -> str:
         name = models[0] if models else name
     load = f", load before {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return f"Machine: {name}, {os.cpu_count()} cores{load}, {platform.system()}, Python {platform.python_version()}."
+
+
+def report_networks() -> None:
+    """The networks alone."""
+    print("### The networks, one thread\n")
+    print_table(("network", "precision", "p50, ms", "p95, ms"), network_rows())
+
+
+def report_everything(config: Config, folder: Path) -> None:
+    """The demo, with a hand passing before the face: alone, then with an overlay and outputs on top."""
+    covered = replace(config, source=replace(config.source, name="demo"), view="complete")
+    everything = replace(
+        covered,
+        view="off",
+        overlays=("glasses",),
+        programs=ProgramOptions(osc=Address("127.0.0.1", PORTS["--osc"]), csv=folder / "bench.csv"),
+    )
+    rows = []
+    for name, chosen in (("a hand before the face", covered), ("and glasses, VMC, CSV", everything)):
+        fast = run_app(chosen)
+        paced = run_app(replace(chosen, source=replace(chosen.source, realtime=True, drop=True)))
+        ages = "/".join(f"{age:.0f}" for age in paced.ages())
+        rows.append((name, f"{fast.frames_per_second:.1f}", ages, f"{sum(fast.cpu().values()):.1f}"))
+    print("### The demo: a hand passes before the face, which is completed\n")
+    print_table(("what is on", "fps as fast as possible", "age p50/p95 paced, ms", "CPU ms a frame"), rows)
 
 
 def report_speed(config: Config) -> None:
