@@ -1,8 +1,8 @@
 """A face from end to end on the GPU: crop -> contour -> completion -> regression, one copy there and one back.
 
-The live program uses the row up to the painting, see `realtime.unocclude`: what the regression network is shown there
-has been mixed with what is remembered of the face, on the CPU. Between the networks stand the small graphs of `engines.gpu.write_graphs`. What one writes lies where the next reads:
-a tensor is a wire with one address.
+Between the networks stand the small graphs of `engines.gpu.write_graphs`. What one writes lies where the next reads:
+a tensor is a wire with one address. The live program uses the row up to the painting, see `realtime.unocclude`: what
+the regression network is shown there has been mixed, on the CPU, with what is remembered of the face.
 """
 
 from __future__ import annotations
