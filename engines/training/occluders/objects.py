@@ -39,6 +39,7 @@ def _barrel(left: float, right: float, rng: Rng) -> Array:
 
 
 def phone(library: Library, rng: Rng) -> Array:
+    """A telephone from the front or the back: dark glass, or a case with cameras."""
     wide = rng.uniform(34, 48)
     box = (60 - wide, 5, 60 + wide, 155)
     cover = _rounded(*box, rng.uniform(2, 16))
