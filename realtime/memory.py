@@ -27,7 +27,7 @@ CLEARANCE = 0.03
 # And from what covers it by the time of the next look: while it came, its first edge may not have been noticed.
 LATER_CLEARANCE = 0.07
 # A vertex counts by this power of the cosine to the line of sight: what is seen aslant is seen badly.
-FACING_POWER = 2.0
+FACING_POWER = 1.0
 # So many looks at somebody else, one after the other, and the one before is forgotten.
 STRANGE_LOOKS = 2
 

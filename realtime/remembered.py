@@ -14,7 +14,7 @@ from realtime.unwrap import Unwrapper, to_srgb
 
 SIZE = 256  # texels along a side: about the pixels of a face in a 640x480 picture
 # A texel's looks count together as no more than this many: the newest always have a say.
-MOST = 6.0
+MOST = 4.0
 # A texel is known once it was seen this well.
 ENOUGH = 0.35
 # A look that is blurrier than the sharpest so far counts by this power of the ratio of their gradients.

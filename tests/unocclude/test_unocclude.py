@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from covered_fakes import PAINT, ring
 
+from engines.engine import COMPLETION_SIZE
 from realtime.alignment import to_crop
 from realtime.layers import in_picture, most_likely
-from realtime.seen import HIDDEN_WEIGHT, is_face, landmark_weights, sample
+from realtime.recall import Recalled
+from realtime.seen import HIDDEN_WEIGHT, LIPS, inside_mouth, is_face, landmark_weights, sample
 from realtime.unocclude import (
     FADE_SECONDS,
+    REFILL,
     REST,
     Unoccluder,
     fill_image,
@@ -189,3 +192,80 @@ def test_weights_without_a_mask_are_all_one(face):
 def test_the_most_likely_part_is_the_first_of_the_largest():
     parts = np.random.default_rng(0).random((14, 16, 16)).astype(np.float32).round(1)
     np.testing.assert_array_equal(most_likely(parts), parts.argmax(0))
+
+
+class FakeMemories:
+    """Remembers every face as one colour."""
+
+    def __init__(self, share):
+        self.share, self.asked = share, 0
+
+    def recall(self, id_, landmarks, matrix, crop, hidden):
+        self.asked += 1
+        known = np.full(hidden.shape, self.share, np.float32)
+        return Recalled(np.full(crop.shape, 33, np.uint8), known, known * 0)
+
+
+def remembering(engines, mesh, share):
+    return Unoccluder(*engines, mesh, memories=FakeMemories(share))
+
+
+def test_what_is_remembered_is_painted_before_what_the_network_paints(engines, mesh, covered, face):
+    seen = remembering(engines, mesh, 1.0).look(covered, face, 0.0)
+    assert (seen.painting[seen.mask > 0] == 33).all()
+    seen = remembering(engines, mesh, 0.0).look(covered, face, 0.0)
+    assert np.abs(seen.painting[seen.mask > 0].astype(int) - PAINT).max() <= 2
+
+
+def test_the_network_rests_while_memory_knows(engines, mesh, covered, face):
+    video = remembering(engines, mesh, 1.0)
+    video.look(covered, face, 0.0)
+    for number in range(1, 2 * REFILL + 1):
+        video.look(covered, replace(face, is_new=False), number / 30)
+    assert engines[1].runs == 3
+
+
+def test_the_network_runs_on_while_memory_knows_little(engines, mesh, covered, face):
+    video = remembering(engines, mesh, 0.3)
+    for number in range(5):
+        video.look(covered, replace(face, is_new=number == 0), number / 30)
+    assert engines[1].runs == 5
+
+
+def test_the_network_runs_when_the_cover_moves(engines, mesh, bare, covered, face):
+    video = remembering(engines, mesh, 1.0)
+    video.look(covered, face, 0.0)
+    moved = bare.copy()
+    moved[130:170, 110:150] = (0, 255, 0)
+    video.look(moved, replace(face, is_new=False), 1 / 30)
+    assert engines[1].runs == 2
+
+
+def test_a_frame_nobody_looked_at_says_so(video, bare, face):
+    assert video.look(bare, face, 0.0).fresh
+    assert not video.look(bare, replace(face, is_new=False), 1 / 30).fresh
+
+
+def lips(center=(96, 96), radius=20):
+    points = np.zeros((478, 2), np.float32)
+    angles = np.linspace(0, 2 * np.pi, len(LIPS), endpoint=False)
+    points[list(LIPS)] = np.float32(center) + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
+    return points
+
+
+@pytest.mark.parametrize(("box", "expected"), [((88, 104, 88, 104), True), ((88, 130, 92, 100), False)])
+def test_a_mouth_that_is_open_is_no_cover_but_what_sticks_out_of_it_is(box, expected):
+    mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
+    top, bottom, left, right = box
+    mask[top:bottom, left:right] = 1
+    found = inside_mouth(mask, lips())
+    assert found.any() == expected
+    assert not expected or (found == (mask > 0)).all()
+
+
+def test_a_cover_elsewhere_is_not_the_mouth():
+    mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
+    mask[20:60, 20:60] = mask[90:100, 90:100] = 1
+    found = inside_mouth(mask, lips())
+    assert found[95, 95]
+    assert not found[40, 40]
