@@ -49,8 +49,8 @@ TIMED = 60  # runs
 SEED = 7
 
 # What each network computes in int8; the last layer stays in float, its output is what people see.
-QUANTISED = ["Conv"]
-FLOAT_LAYERS = ("/head/",)
+QUANTISED = ["Conv", "MatMul", "Gemm"]
+FLOAT_LAYERS = ("/head/", "/heads/")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def quantise(model: onnx.ModelProto, inputs: Iterator[dict[str, Array]]) -> byte
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             # Activation functions follow the convolutions directly, so that a kernel does both at once.
-            extra_options={"OpTypesToExcludeOutputQuantization": ["Conv"]},
+            extra_options={"OpTypesToExcludeOutputQuantization": QUANTISED},
         )
         return path.read_bytes()
 

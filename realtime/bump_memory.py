@@ -33,7 +33,7 @@ class BumpMemory:
     def __init__(self, guessed_share: float = 0.0) -> None:
         self._guessed_share = guessed_share
         self._guess = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
-        self._guess_weight = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+        self._guess_weight: Array = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
         self.heights = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
         self.bump = np.zeros((SIZE, SIZE), np.float16)
         self.looks = 0
@@ -57,7 +57,7 @@ class BumpMemory:
     def _compose(self) -> None:
         """What was seen, the other side of it, what is guessed: in this order."""
         trust = self._best
-        known = np.minimum(self._guess_weight, 1)
+        known = np.clip(self._guess_weight, 0, 1)
         # The UV map is symmetric about u = 1/2.
         elsewhere = known[:, ::-1] * (1 - known)
         guess = self._guess * known + self._guess[:, ::-1] * elsewhere

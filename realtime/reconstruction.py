@@ -45,8 +45,10 @@ RETURN_STRENGTH = 4.0
 # Outer corner to outer corner of the eyes, mm: a face's size in the picture, whichever way it looks.
 EYE_CORNERS = 90.0
 
-# What the regression network is believed, as measured by `python -m engines.evaluation ablation`.
-TRUST = Trust(identity=4.0, expression=2.0, hidden=0.5, albedo=True, bump=0.3)
+# What the regression network is believed, as measured by `python -m engines.evaluation ablation` and `.shape`. Its
+# albedo and its relief are no better yet than the mean albedo and the smooth mesh: engines/weights/MODEL_CARD.md
+# has the figures.
+TRUST = Trust(identity=4.0, expression=6.0, hidden=0.5, hidden_weight=0.5)
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class Reconstructor:
             states = [self._face(frame, each.face, each, camera, clock) for each in seen]
             for id_ in self._covered.learn(frame, seen, states, clock):
                 self._tracks.pop(id_, None)  # somebody else sits there now
+                if self._regressor is not None:
+                    self._regressor.forget_one(id_)
             with clock("blend"):
                 layers = in_picture(frame.image, seen)
         return FrameResult(
@@ -142,12 +146,12 @@ class Reconstructor:
     ) -> FaceState | None:
         track = self._track(face, frame.time)
         regression = self._regress(seen, clock)
-        prior = None
+        prior, weights = None, seen.weights if seen else None
         if seen is not None and regression is not None:
-            face = with_hidden(face, seen, regression, self._trust)
+            face, weights = with_hidden(seen, regression, self._trust)
             prior = prior_of(regression, seen.mask is not None, self._trust)
         with clock("fit"):
-            fit = self._fit(track, face, camera, weights=seen.weights if seen else None, prior=prior)
+            fit = self._fit(track, face, camera, weights, prior)
         if fit is None:
             return None
         with clock("mesh"):
@@ -288,7 +292,7 @@ class Reconstructor:
         if self._trust.albedo:
             track.albedo = regression.albedo
             track.colors = self._model.albedo(regression.albedo)
-        if track.frames >= track.next_guess:
+        if self._trust.bump > 0 and track.frames >= track.next_guess:
             track.next_guess = track.frames + BUMP_EVERY
             track.relief.guess(*self._bumps.from_crop(regression.bump, regression.matrix, mesh.vertices, mesh.normals))
 

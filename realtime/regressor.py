@@ -21,7 +21,7 @@ from realtime.seen import Seen
 from realtime.unocclude import fill_image
 
 # A face in plain view is well described by its landmarks: the network is asked about every so many of the crops that
-# the contour network looked at.
+# the contour network looked at. While something covers a face that was seen bare, it has nothing new to say.
 PLAIN_EVERY = 5
 # A new answer counts at least this much against all those before.
 LEAST_SHARE = 0.04
@@ -34,9 +34,9 @@ class Trust:
     identity: float = 0.0  # inverse variance against the fit's own, see `Prior`
     expression: float = 0.0  # the same, while something covers the face
     hidden: float = 0.0  # share of the hidden landmarks that is the network's, against those of the completed face
+    hidden_weight: float = 0.0  # how far the fit believes the hidden landmarks then, against those in view, at least
     albedo: bool = False  # or the mean face's
-    light: float = 0.0  # share, against the estimate from the skin in view
-    bump: float = 0.0  # share where the skin is in view, against the shading; where nothing else is known it is all
+    bump: float = 0.0  # share where the skin is in view, against the shading; hidden, where nothing else is known, all
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,12 @@ class Regression:
     bump: Array  # (S, S) mm along the normal, in the crop
     matrix: Array  # (2, 3) picture px -> px of that crop
     is_fresh: bool = True  # of this frame; else of an earlier one
+    was_bare: bool = False  # the face was in plain view before: what it is like is known better from there
+
+    @property
+    def tells_hidden(self) -> bool:
+        """Whether nobody else knows what the hidden part of the face looks like now."""
+        return self.is_fresh and not self.was_bare
 
 
 @dataclass
@@ -61,6 +67,7 @@ class _Track:
     passed: int = 0  # crops passed over since the last answer
     weight: float = 0.0  # of all answers
     last: Regression | None = None
+    was_bare: bool = False  # the face was in plain view once
 
 
 class Regressor:
@@ -87,22 +94,28 @@ class Regressor:
         track = self._tracks.setdefault(seen.face.id, _Track())
         if seen.face.is_new:
             track = self._tracks[seen.face.id] = _Track()
+        track.was_bare |= seen.mask is None
         if track.last is not None and not self._is_due(track, seen):
             return replace(track.last, is_fresh=False)
         track.crop, track.passed = seen.crop, 0
-        track.last = self._averaged(track, self._ask(seen), seen.visible)
+        answer = replace(self._ask(seen), was_bare=track.was_bare)
+        track.last = self._averaged(track, answer, seen.visible)
         return track.last
 
     def forget(self, ids: set[int]) -> None:
         """Drops what is remembered of all faces but these."""
         self._tracks = {id_: track for id_, track in self._tracks.items() if id_ in ids}
 
+    def forget_one(self, id_: int) -> None:
+        """Drops what is remembered of one face."""
+        self._tracks.pop(id_, None)
+
     def _is_due(self, track: _Track, seen: Seen) -> bool:
         if seen.crop is track.crop:
             return False
         track.crop = seen.crop
         track.passed += 1
-        return seen.mask is not None or track.passed >= PLAIN_EVERY
+        return not track.was_bare or (seen.mask is None and track.passed >= PLAIN_EVERY)
 
     def _averaged(self, track: _Track, newest: Regression, visible: float) -> Regression:
         weight = max(visible, 0.05)
@@ -142,7 +155,7 @@ def prior_of(regression: Regression, covered: bool, trust: Trust) -> Prior | Non
         covered: whether something hides a part of the face: else the landmarks know the expression better.
         trust: how far it is believed.
     """
-    use_expression = covered and regression.is_fresh and trust.expression > 0
+    use_expression = covered and regression.tells_hidden and trust.expression > 0
     if trust.identity <= 0 and not use_expression:
         return None
     return Prior(
@@ -153,14 +166,14 @@ def prior_of(regression: Regression, covered: bool, trust: Trust) -> Prior | Non
     )
 
 
-def with_hidden(face: TrackedFace, seen: Seen, regression: Regression, trust: Trust) -> TrackedFace:
-    """The face with its hidden landmarks moved towards those of the network."""
-    if seen.mask is None or not regression.is_fresh or trust.hidden <= 0:
-        return face
-    share = trust.hidden * (1 - seen.uncovered(face.landmarks))[:, None]
-    landmarks = face.landmarks.copy()
+def with_hidden(seen: Seen, regression: Regression, trust: Trust) -> tuple[TrackedFace, Array | None]:
+    """The face with its hidden landmarks moved towards those of the network, and the landmarks' weights (478,)."""
+    if seen.mask is None or seen.weights is None or not regression.tells_hidden or trust.hidden <= 0:
+        return seen.face, seen.weights
+    landmarks = seen.face.landmarks.copy()
+    share = trust.hidden * (1 - seen.uncovered(landmarks))[:, None]
     landmarks[:, :2] += share * (regression.landmarks - landmarks[:, :2])
-    return replace(face, landmarks=landmarks)
+    return replace(seen.face, landmarks=landmarks), np.maximum(seen.weights, np.float32(trust.hidden_weight))
 
 
 def open_regressor(stills: bool, device: str) -> Regressor | None:

@@ -70,9 +70,8 @@ def variants(model: MorphableModel) -> dict[str, Callable[[Image], Answer]]:
     sees_all, unguided, blind = seeing(completion), seeing(WithoutGuide(completion)), program(None)
     pieces = {
         "without the regression network": Trust(),
-        "of the regression only the prior of identity": Trust(identity=TRUST.identity),
         "of the regression only the prior of expression": Trust(expression=TRUST.expression),
-        "of the regression only the hidden landmarks": Trust(hidden=TRUST.hidden),
+        "of the regression only the hidden landmarks": Trust(hidden=TRUST.hidden, hidden_weight=TRUST.hidden_weight),
     }
     trusting = {name: seeing(completion, trust) for name, trust in pieces.items()} if regressor else {}
 

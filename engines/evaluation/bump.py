@@ -5,7 +5,7 @@
 Heads of the face model carry folds drawn at random, are textured from photographs kept out of training (freed of the
 photograph's own mid-level shading), lit, rendered and covered. The angle between the true normals and those of the
 smooth mesh is compared with the angle that remains once the mesh carries a bump map: the network's, the one read from
-the shading of the skin in view, and the two as the program puts them together. All get the true mesh.
+the shading of the skin in view, and the two put together. All get the true mesh.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from realtime.bump import BumpEstimator, skin_vertices
 from realtime.bump_memory import BumpMemory
 from realtime.frames import Array, Image
 from realtime.light import estimate_light
-from realtime.reconstruction import TRUST
 from realtime.regressor import Regression
 from realtime.seen import Seen
 from realtime.visibility import vertex_visibility
 
 SEED = 95_000
+GUESSED = 0.3  # share of the network where the shading is seen, in "together"
 GREY = np.array([1 / 3, 1 / 3, 1 / 3], np.float32)
 
 
@@ -100,7 +100,7 @@ class Laid:
         light = estimate_light(image, self.points, self.normals, colors, visibility * skin_vertices(self.model))
         shaded = self.estimator.relief(image, self.points, self.normals, self.pose[:3, :3], colors, light, visibility)
         guessed = self.estimator.from_crop(regression.bump, regression.matrix, self.points, self.normals)
-        alone, together = BumpMemory(), BumpMemory(TRUST.bump)
+        alone, together = BumpMemory(), BumpMemory(GUESSED)
         for memory in (alone, together):
             memory.add(*shaded)
         together.guess(*guessed)

@@ -174,11 +174,11 @@ def shapes(image: Image, tracker: StillLandmarks, recovery: Recovery, fitter: Fi
     seen, regression = recovery.regress(image, points)
     seeing = seen.face.landmarks
     prior = prior_of(regression, seen.mask is not None, TRUST)
-    believed = with_hidden(seen.face, seen, regression, TRUST).landmarks
+    believed, weights = with_hidden(seen, regression, TRUST)
     fits = (
         fitter.fit(points, STORE_CAMERA),
         fitter.fit(seeing, STORE_CAMERA, seen.weights),
-        fitter.fit(believed, STORE_CAMERA, seen.weights, prior),
+        fitter.fit(believed.landmarks, STORE_CAMERA, weights, prior),
     )
     if any(fit is None for fit in fits):
         return None

@@ -122,13 +122,38 @@ def test_landmarks_come_back_in_the_picture(regressor):
 def test_only_hidden_landmarks_move(regressor):
     seen = seen_of(points(), LOWER)
     regression = regressor.look(seen)
-    moved = with_hidden(seen.face, seen, regression, Trust(hidden=1.0))
+    moved, weights = with_hidden(seen, regression, Trust(hidden=1.0, hidden_weight=0.4))
     hidden = seen.uncovered(seen.face.landmarks) < 0.5
     assert 50 < hidden.sum() < 400
     np.testing.assert_allclose(moved.landmarks[hidden, :2], regression.landmarks[hidden], atol=1e-4)
     np.testing.assert_array_equal(moved.landmarks[~hidden], seen.face.landmarks[~hidden])
-    assert with_hidden(seen.face, seen, regression, Trust()) is seen.face
-    assert with_hidden(seen.face, seen, replace(regression, is_fresh=False), Trust(hidden=1.0)) is seen.face
+    np.testing.assert_allclose(weights[hidden], 0.4)
+    np.testing.assert_array_equal(weights[~hidden], seen.weights[~hidden])
+
+
+def test_landmarks_stay_where_the_network_has_no_say(regressor):
+    seen = seen_of(points(), LOWER)
+    old = replace(regressor.look(seen), is_fresh=False)
+    bare = seen_of(points())
+    for seen_, regression, trust in (
+        (seen, regressor.look(seen_of(points(), LOWER)), Trust()),
+        (seen, old, Trust(hidden=1.0)),
+        (bare, regressor.look(bare), Trust(hidden=1.0)),
+    ):
+        face, weights = with_hidden(seen_, regression, trust)
+        assert face is seen_.face
+        assert weights is seen_.weights
+
+
+def test_a_face_that_was_in_plain_view_is_known_better_from_there(regressor, engine):
+    regressor.look(seen_of(points()))
+    for _ in range(2 * PLAIN_EVERY):
+        covered = seen_of(points(), LOWER)
+        regression = regressor.look(covered)
+    trust = Trust(identity=1.0, expression=3.0, hidden=1.0)
+    assert engine.runs == 1
+    assert with_hidden(covered, regression, trust)[0] is covered.face
+    assert prior_of(regression, True, trust).expression is None
 
 
 def test_the_prior_holds_what_is_trusted(regressor):
@@ -150,8 +175,11 @@ class FakeCovered:
     def process(self, frame, faces, clock):
         return [seen_of(face.landmarks[:, :2], self.covered, face.is_new) for face in faces]
 
+    def person_of(self, id_):
+        return None
+
     def learn(self, *args):
-        pass
+        return ()
 
 
 def picture():
