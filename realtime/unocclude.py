@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import cv2
@@ -16,8 +16,8 @@ import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine, shipped_networks
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
-from realtime.blending import between_crops, blend, carry, fade, grow, margin, seam
-from realtime.following import follow
+from realtime.blending import between_crops, blend, carry, grow, margin, seam
+from realtime.carrying import Carried, carried_fill, faded, followed, is_fill_likely, is_refill_due, predicted
 from realtime.frames import Array, Image, TrackedFace
 from realtime.memory import Memories
 from realtime.mirrored import Mirrored
@@ -31,12 +31,6 @@ COVERED_SHARE = (0.006, 0.012)
 MOST_SHIFT = (0.02, 0.1)
 STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.06  # painting comes at once, but goes within this: an edge of the mask may flicker
-# While memory knows this much of what is hidden of the face, the completion network, which then paints little but
-# hair and background, runs once in so many frames, or when this much of the mask is new; what it painted is carried
-# along with the face between.
-KNOWN_SHARE = 0.7
-REFILL = 6
-NEW_SHARE = 0.25
 # While nothing covers a face, the contour network rests for so many frames after each look: a third of its cost, and
 # a cover is noticed at most a fifteenth of a second later at 30 frames a second.
 REST = 2
@@ -62,17 +56,6 @@ class Row(Protocol):
     def run(self, crop: Image, before: Array | None) -> Mapping[str, Array] | None:
         """ "probability", "cover" (1, 1, S, S), "parts", "painting" (1, S, S, 3); None once the GPU is lost."""
         ...
-
-
-@dataclass
-class _Memory:
-    """What is carried from one frame to the next of one face."""
-
-    seen: Seen
-    tracked: Array  # (478, 3) px: the tracker's own landmarks in that frame
-    time: float  # seconds, the source's time line
-    looked: Array  # (478, 3) px: the face in the frame that `seen.crop` is of
-    rested: int = 0  # frames since the contour network last looked
 
 
 class Unoccluder:
@@ -103,7 +86,7 @@ class Unoccluder:
         self._recollection, self._row = memories, row
         self._painted: tuple[Array, Image] | None = None  # by the row, in this pass: under which mask, and what
         self._stills, self._keep_glasses = stills, keep_glasses
-        self._memories: dict[int, _Memory] = {}
+        self._memories: dict[int, Carried] = {}
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -128,17 +111,17 @@ class Unoccluder:
         memory = None if face.is_new else self._memories.get(face.id)
         if memory and memory.rested < REST and memory.seen.mask is None and memory.seen.alpha is None:
             seen = replace(memory.seen, face=face, fresh=False)
-            self._memories[face.id] = _Memory(seen, face.landmarks, time, memory.looked, memory.rested + 1)
+            self._memories[face.id] = Carried(seen, face.landmarks, time, memory.looked, memory.rested + 1)
             return seen
         start = face
         if memory is not None and memory.seen.mask is not None:
             with clock("follow"):
-                start = replace(face, landmarks=_predicted(image, face.landmarks, memory))
+                start = replace(face, landmarks=predicted(image, face.landmarks, memory))
         step = 1.0 if memory is None else max(0.0, time - memory.time) / FADE_SECONDS
         seen = self._pass(image, start, memory, step, clock, face.landmarks)
         if seen.mask is None:
             seen = replace(seen, face=face)  # in plain view the tracker itself is the better witness
-        self._memories[face.id] = _Memory(seen, face.landmarks, time, seen.face.landmarks)
+        self._memories[face.id] = Carried(seen, face.landmarks, time, seen.face.landmarks)
         return seen
 
     def confirm(self, image: Image, face: TrackedFace, clock: Clock = nullcontext) -> Seen | None:
@@ -165,14 +148,14 @@ class Unoccluder:
         if memory is None or memory.seen.mask is None:
             return None
         with clock("follow"):
-            landmarks = _followed(image, memory)
+            landmarks = followed(image, memory)
         face = replace(memory.seen.face, is_new=False)
         if landmarks is not None:
             face = replace(face, landmarks=landmarks)
         seen = self._pass(image, face, memory, max(0.0, time - memory.time) / FADE_SECONDS, clock)
         if seen.mask is None or seen.face.landmarks is face.landmarks or not is_face(seen):
             return None
-        self._memories[id_] = _Memory(seen, seen.face.landmarks, time, seen.face.landmarks)
+        self._memories[id_] = Carried(seen, seen.face.landmarks, time, seen.face.landmarks)
         return seen
 
     def remembered(self) -> dict[int, Array]:
@@ -187,7 +170,7 @@ class Unoccluder:
         self,
         image: Image,
         face: TrackedFace,
-        memory: _Memory | None,
+        memory: Carried | None,
         step: float,
         clock: Clock,
         tracked: Array | None = None,
@@ -213,18 +196,18 @@ class Unoccluder:
             seen = replace(seen, mask=mask, margin=covering)
             if memory is not None and last is None:
                 with clock("follow"):  # the cover that has just come has already dragged the tracker's landmarks
-                    followed = _followed(image, memory)
-                if followed is not None:
-                    seen = replace(seen, face=replace(face, landmarks=followed))
+                    landmarks = followed(image, memory)
+                if landmarks is not None:
+                    seen = replace(seen, face=replace(face, landmarks=landmarks))
             seen = self._complete(seen, before, move, clock)
         if before is not None:
-            seen = _faded(seen, before, move, step)
+            seen = faded(seen, before, move, step)
         return seen
 
     def _contours(self, crop: Image, before: Seen | None, last: Array | None) -> tuple[Array, Array]:
         """Probability of the mask (S, S) and of the parts (14, CONTOUR_SIZE, CONTOUR_SIZE)."""
         self._painted = None
-        found = self._row.run(crop, last) if self._row and last is not None and _is_fill_likely(before) else None
+        found = self._row.run(crop, last) if self._row and last is not None and is_fill_likely(before) else None
         if found is not None:
             self._painted = found["cover"][0, 0], found["painting"][0]
             return found["probability"][0, 0], found["parts"][0].copy()
@@ -238,8 +221,8 @@ class Unoccluder:
         """Paints the hidden pixels and looks for the landmarks on the completed face."""
         with clock("memory"):
             recalled = self._recall(seen)
-        filled = None if before is None else _carried(before, move)
-        if filled is None or self._is_refill_due(seen, recalled, filled):
+        filled = None if before is None else carried_fill(before, move)
+        if filled is None or is_refill_due(seen, recalled, filled):
             with clock("completion"):
                 filled = self._fill(seen, filled)
         painting = filled.image if recalled is None else blend(filled.image, recalled.painting, recalled.share)
@@ -260,17 +243,6 @@ class Unoccluder:
             return None
         face = seen.face
         return self._recollection.recall(face.id, face.landmarks, seen.matrix, seen.crop, seen.mask)
-
-    def _is_refill_due(self, seen: Seen, recalled: Recalled | None, filled: Filled) -> bool:
-        """Whether the completion network has to run; what it last painted is `filled`."""
-        if recalled is None or filled.age >= REFILL:
-            return True
-        if float(np.maximum(seen.mask - filled.mask, 0).sum()) > NEW_SHARE * float(seen.mask.sum()):
-            return True
-        face = face_probability(seen.parts)
-        hidden = cv2.resize(seen.mask, face.shape[::-1], interpolation=cv2.INTER_AREA) * face
-        known = cv2.resize(recalled.share, face.shape[::-1], interpolation=cv2.INTER_AREA)
-        return float((known * hidden).sum()) < KNOWN_SHARE * float(hidden.sum())
 
     def _fill(self, seen: Seen, carried: Filled | None) -> Filled:
         """What the completion network paints, held steady by what it painted before."""
@@ -306,11 +278,6 @@ def open_unoccluder(
 
         row = open_chain(contour, completion)
     return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills, keep_glasses, memories, row)
-
-
-def _is_fill_likely(before: Seen) -> bool:
-    """Whether the completion network will have to run again, as far as one can know before the mask."""
-    return before.recalled is None or before.filled is None or before.filled.age + 1 >= REFILL
 
 
 def fill_image(buffer: Array, image: Image) -> None:
@@ -349,35 +316,3 @@ def _landmarks_in_picture(points: Array, matrix: Array) -> Array:
     back = invert(matrix)
     scale = np.float32(np.hypot(back[0, 0], back[1, 0]))
     return np.column_stack([to_picture(points, matrix), points[:, 2] * scale]).astype(np.float32)
-
-
-def _followed(image: Image, memory: _Memory) -> Array | None:
-    """(478, 3) px: where what was seen of a face went; None where that cannot be said."""
-    return follow(image, memory.looked, memory.seen.crop, memory.seen.matrix, memory.seen.mask)
-
-
-def _predicted(image: Image, tracked: Array, memory: _Memory) -> Array:
-    """(478, 3) px: where a covered face is now, by what is seen of it, else by what the tracker saw most points do."""
-    out = _followed(image, memory)
-    if out is None:
-        out = memory.seen.face.landmarks.copy()
-        out[:, :2] += np.median(tracked[:, :2] - memory.tracked[:, :2], axis=0)
-    return out
-
-
-def _carried(before: Seen, move: Array) -> Filled | None:
-    """What the completion network painted in the frame before, where the face is now."""
-    last = before.filled
-    return None if last is None else Filled(carry(last.image, move), carry(last.mask, move), last.age + 1)
-
-
-def _faded(seen: Seen, before: Seen, move: Array, step: float) -> Seen:
-    """What was painted in the frame before and is no longer covered fades out, by `step` of the painted share."""
-    if before.alpha is None:
-        return seen
-    target = np.zeros(seen.crop.shape[:2], np.float32) if seen.alpha is None else seen.alpha
-    alpha = fade(carry(before.alpha, move), target, step)
-    if not alpha.any():
-        return replace(seen, alpha=None, painting=None)
-    painting = carry(before.painting, move) if seen.painting is None else seen.painting
-    return replace(seen, alpha=alpha, painting=painting)

@@ -8,12 +8,12 @@ from covered_fakes import PAINT, ring
 
 from engines.engine import COMPLETION_SIZE
 from realtime.alignment import to_crop
+from realtime.carrying import REFILL
 from realtime.layers import in_picture, most_likely
 from realtime.recall import Recalled
 from realtime.seen import HIDDEN_WEIGHT, LIPS, inside_mouth, is_face, landmark_weights, sample
 from realtime.unocclude import (
     FADE_SECONDS,
-    REFILL,
     REST,
     Unoccluder,
     fill_image,

@@ -1,0 +1,81 @@
+"""What is carried of a face from one frame of a video to the next: where it went, what was painted, how it fades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from realtime.blending import carry, fade
+from realtime.following import follow
+from realtime.frames import Array, Image
+from realtime.recall import Recalled
+from realtime.seen import Filled, Seen, face_probability
+
+# While memory knows this much of what is hidden of the face, the completion network, which then paints little but
+# hair and background, runs once in so many frames, or when this much of the mask is new; what it painted is carried
+# along with the face between.
+KNOWN_SHARE = 0.7
+REFILL = 6
+NEW_SHARE = 0.25
+
+
+@dataclass
+class Carried:
+    """What is carried from one frame to the next of one face."""
+
+    seen: Seen
+    tracked: Array  # (478, 3) px: the tracker's own landmarks in that frame
+    time: float  # seconds, the source's time line
+    looked: Array  # (478, 3) px: the face in the frame that `seen.crop` is of
+    rested: int = 0  # frames since the contour network last looked
+
+
+def is_refill_due(seen: Seen, recalled: Recalled | None, filled: Filled) -> bool:
+    """Whether the completion network has to run; what it last painted is `filled`."""
+    if recalled is None or filled.age >= REFILL:
+        return True
+    if float(np.maximum(seen.mask - filled.mask, 0).sum()) > NEW_SHARE * float(seen.mask.sum()):
+        return True
+    face = face_probability(seen.parts)
+    hidden = cv2.resize(seen.mask, face.shape[::-1], interpolation=cv2.INTER_AREA) * face
+    known = cv2.resize(recalled.share, face.shape[::-1], interpolation=cv2.INTER_AREA)
+    return float((known * hidden).sum()) < KNOWN_SHARE * float(hidden.sum())
+
+
+def is_fill_likely(before: Seen) -> bool:
+    """Whether the completion network will have to run again, as far as one can know before the mask."""
+    return before.recalled is None or before.filled is None or before.filled.age + 1 >= REFILL
+
+
+def followed(image: Image, memory: Carried) -> Array | None:
+    """(478, 3) px: where what was seen of a face went; None where that cannot be said."""
+    return follow(image, memory.looked, memory.seen.crop, memory.seen.matrix, memory.seen.mask)
+
+
+def predicted(image: Image, tracked: Array, memory: Carried) -> Array:
+    """(478, 3) px: where a covered face is now, by what is seen of it, else by what the tracker saw most points do."""
+    out = followed(image, memory)
+    if out is None:
+        out = memory.seen.face.landmarks.copy()
+        out[:, :2] += np.median(tracked[:, :2] - memory.tracked[:, :2], axis=0)
+    return out
+
+
+def carried_fill(before: Seen, move: Array) -> Filled | None:
+    """What the completion network painted in the frame before, where the face is now."""
+    last = before.filled
+    return None if last is None else Filled(carry(last.image, move), carry(last.mask, move), last.age + 1)
+
+
+def faded(seen: Seen, before: Seen, move: Array, step: float) -> Seen:
+    """What was painted in the frame before and is no longer covered fades out, by `step` of the painted share."""
+    if before.alpha is None:
+        return seen
+    target = np.zeros(seen.crop.shape[:2], np.float32) if seen.alpha is None else seen.alpha
+    alpha = fade(carry(before.alpha, move), target, step)
+    if not alpha.any():
+        return replace(seen, alpha=None, painting=None)
+    painting = carry(before.painting, move) if seen.painting is None else seen.painting
+    return replace(seen, alpha=alpha, painting=painting)
