@@ -34,7 +34,7 @@ class Carried:
 
 def is_refill_due(seen: Seen, recalled: Recalled | None, filled: Filled) -> bool:
     """Whether the completion network has to run; what it last painted is `filled`."""
-    if recalled is None or filled.age >= REFILL:
+    if seen.mask is None or recalled is None or filled.age >= REFILL:
         return True
     if float(np.maximum(seen.mask - filled.mask, 0).sum()) > NEW_SHARE * float(seen.mask.sum()):
         return True
@@ -71,7 +71,7 @@ def carried_fill(before: Seen, move: Array) -> Filled | None:
 
 def faded(seen: Seen, before: Seen, move: Array, step: float) -> Seen:
     """What was painted in the frame before and is no longer covered fades out, by `step` of the painted share."""
-    if before.alpha is None:
+    if before.alpha is None or before.painting is None:
         return seen
     target = np.zeros(seen.crop.shape[:2], np.float32) if seen.alpha is None else seen.alpha
     alpha = fade(carry(before.alpha, move), target, step)
