@@ -156,12 +156,14 @@ def prior_of(regression: Regression, covered: bool, trust: Trust) -> Prior | Non
         trust: how far it is believed.
     """
     use_expression = covered and regression.tells_hidden and trust.expression > 0
-    if trust.identity <= 0 and not use_expression:
+    # Of a face seen bare the frames' own evidence holds better: with the prior, hidden landmarks drifted more.
+    identity_strength = 0.0 if regression.was_bare else trust.identity
+    if identity_strength <= 0 and not use_expression:
         return None
     return Prior(
-        regression.identity if trust.identity > 0 else np.zeros_like(regression.identity),
+        regression.identity if identity_strength > 0 else np.zeros_like(regression.identity),
         regression.expression if use_expression else None,
-        identity_strength=trust.identity,
+        identity_strength=identity_strength,
         expression_strength=trust.expression,
     )
 

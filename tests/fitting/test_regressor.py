@@ -153,7 +153,7 @@ def test_a_face_that_was_in_plain_view_is_known_better_from_there(regressor, eng
     trust = Trust(identity=1.0, expression=3.0, hidden=1.0)
     assert engine.runs == 1
     assert with_hidden(covered, regression, trust)[0] is covered.face
-    assert prior_of(regression, True, trust).expression is None
+    assert prior_of(regression, True, trust) is None
 
 
 def test_the_prior_holds_what_is_trusted(regressor):
