@@ -48,7 +48,7 @@ EYE_CORNERS = 90.0
 # What the regression network is believed, as measured by `python -m engines.evaluation ablation` and `.shape`. Its
 # albedo and its relief are no better yet than the mean albedo and the smooth mesh: engines/weights/MODEL_CARD.md
 # has the figures.
-TRUST = Trust(identity=4.0, expression=6.0, hidden=0.5, hidden_weight=0.5)
+TRUST = Trust(identity=1.5, expression=6.0, hidden=0.5, hidden_weight=0.5)
 
 
 @dataclass(frozen=True)
