@@ -29,6 +29,7 @@ SIZE = (640, 480)
 SAMPLE_SECONDS = 5.0  # between two looks at the memory
 SETTLED_SECONDS = 60.0  # until then buffers fill and caches warm; growth is counted from here
 MEGABYTE = 1024**2
+DEMO_FRAMES = 300  # all of it: the hand comes in its second half
 
 
 def main() -> None:
@@ -75,7 +76,7 @@ def report_networks() -> None:
 
 def report_everything(config: Config, folder: Path) -> None:
     """The demo, with a hand passing before the face: alone, then with an overlay and outputs on top."""
-    covered = replace(config, source=replace(config.source, name="demo"), view="complete")
+    covered = replace(config, source=replace(config.source, name="demo", frames=DEMO_FRAMES), view="complete")
     everything = replace(
         covered,
         view="off",
