@@ -124,7 +124,7 @@ class Batches(Dataset):
         seed: int,
         hand_made_share: float = 0.0,
     ) -> None:
-        self.store, self.indices, self.library = store, indices, library
+        self.store, self.indices, self.occluders = store, indices, library
         self.shapes, self.seed = shapes, seed
         self.hand_made = indices[store.hand_made[indices]]
         self.hand_made_share = hand_made_share if len(self.hand_made) else 0.0
@@ -136,7 +136,7 @@ class Batches(Dataset):
         chosen = rng.choice(self.indices, count)
         swapped = rng.random(count) < self.hand_made_share
         chosen[swapped] = rng.choice(self.hand_made, int(swapped.sum())) if swapped.any() else []
-        return stack([make_sample(self.store, int(i), self.library, rng, size) for i in chosen])
+        return stack([make_sample(self.store, int(i), self.occluders, rng, size) for i in chosen])
 
 
 class _From:

@@ -182,7 +182,7 @@ class RegressionBatches(Dataset):
     def __init__(
         self, photos: Source, heads: Source, library: Library, size: int, count: int, seed: int, complete=None
     ) -> None:
-        self.photos, self.heads, self.library = photos, heads, library
+        self.photos, self.heads, self.occluders = photos, heads, library
         self.size, self.count, self.seed, self.complete = size, count, seed, complete
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
@@ -191,7 +191,7 @@ class RegressionBatches(Dataset):
         samples = []
         for _ in range(self.count):
             source = self.heads if rng.random() < self.rendered_share else self.photos
-            library = self.library if rng.random() < COVERED else None
+            library = self.occluders if rng.random() < COVERED else None
             samples.append(make_sample(source, int(rng.choice(source.indices)), library, rng, self.size))
         return stack(complete_samples(samples, rng, self.complete))
 
