@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from realtime.errors import UserError
+from realtime.errors import OK, tells_user_errors
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -23,8 +23,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     table = commands.add_parser("table", help="run the program on such a folder; tables and contact sheets")
     table.add_argument("folder", type=Path)
     table.add_argument("--out", type=Path, default=Path("out/evaluation"), help="where to (default: %(default)s)")
+    table.add_argument("--reuse", action="store_true", help="score what the last run dumped there, run nothing")
     ablation = commands.add_parser("ablation", help="the same pictures with a part of the program left out")
     ablation.add_argument("folder", type=Path)
+    for part in (table, ablation):
+        part.add_argument("--each", type=int, help="only so many pairs of each kind (default: all)")
     empty = commands.add_parser("empty", help="count the faces found in pictures without one")
     empty.add_argument("folder", type=Path)
     empty.add_argument("--data", default="../shared/data", help="folder of occluders/ (default: %(default)s)")
@@ -48,23 +51,23 @@ def make_pairs(options: argparse.Namespace) -> None:
 
 def make_table(options: argparse.Namespace) -> None:
     """Runs the program on the validation set; tables and contact sheets."""
-    from engines.evaluation.pairs import read_pairs
     from engines.evaluation.sheets import write_sheets
-    from engines.evaluation.table import evaluate
+    from engines.evaluation.table import choose_pairs, evaluate
 
-    text = evaluate(options.folder)
+    pairs = choose_pairs(options.folder, options.each)
+    text = evaluate(options.folder, pairs, options.reuse)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "table.md").write_text(text)
     print(text)
-    write_sheets(options.folder, read_pairs(options.folder), options.folder / "dump_occ", options.out)
+    write_sheets(options.folder, pairs, options.folder / "dump_occ", options.out)
 
 
 def print_ablation(options: argparse.Namespace) -> None:
     """What each part is worth."""
     from engines.evaluation.ablation import ablation_table
-    from engines.evaluation.pairs import read_pairs
+    from engines.evaluation.table import choose_pairs
 
-    print(ablation_table(options.folder, read_pairs(options.folder)))
+    print(ablation_table(options.folder, choose_pairs(options.folder, options.each)))
 
 
 def count_in_empty(options: argparse.Namespace) -> None:
@@ -95,22 +98,19 @@ def print_fp16(options: argparse.Namespace) -> None:
     print(evaluate(options.folder, options.count))
 
 
+@tells_user_errors
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command; a user's mistake ends with two lines on stderr and exit code 2."""
+    """Runs a command; returns the exit status."""
     options = parse(arguments)
-    try:
-        {
-            "pairs": make_pairs,
-            "table": make_table,
-            "ablation": print_ablation,
-            "empty": count_in_empty,
-            "clip": print_clips,
-            "fp16": print_fp16,
-        }[options.command](options)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    {
+        "pairs": make_pairs,
+        "table": make_table,
+        "ablation": print_ablation,
+        "empty": count_in_empty,
+        "clip": print_clips,
+        "fp16": print_fp16,
+    }[options.command](options)
+    return OK
 
 
 if __name__ == "__main__":

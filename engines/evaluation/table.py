@@ -5,10 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from tqdm import tqdm
+
 from engines.evaluation.groups import facts_of, group, mean, over_kinds, share_group
+from engines.evaluation.identity import report as identity_report
+from engines.evaluation.markdown import markdown
 from engines.evaluation.pairs import Pair, StillMesh, read_pairs
 from engines.evaluation.score import Scored, read_pictures, read_result, score_others, score_pair
 from engines.training.occluders import JUDGED
@@ -74,23 +80,38 @@ def score_all(pairs: Sequence[Pair], folder: Path, clean: Path, covered: Path) -
     return rows
 
 
-def evaluate(folder: Path) -> str:
-    """Runs, scores and returns the report as Markdown."""
+def choose_pairs(folder: Path, each: int | None = None) -> list[Pair]:
+    """The pairs of a folder, at most `each` of every kind.
+
+    Raises:
+        UserError: there is no list of them, or a kind is missing.
+    """
     pairs = read_pairs(folder)
     missing = set(JUDGED) - {pair.kind for pair in pairs}
     if missing:
         raise UserError(f"{folder} has no pairs with a {sorted(missing)[0]}.", "Make the pairs again.")
-    clean, covered = (run_program(pairs, folder, which) for which in ("clean", "occ"))
-    return report(score_all(pairs, folder, clean, covered))
+    seen: Counter[str] = Counter()
+    return [pair for pair in pairs if each is None or seen.update([pair.kind]) or seen[pair.kind] <= each]
 
 
-def report(rows: Sequence[Scored]) -> str:
-    """All tables as Markdown."""
+def evaluate(folder: Path, pairs: Sequence[Pair], reuse: bool = False) -> str:
+    """Runs, scores and returns the report as Markdown; `reuse`: the dumps of the last run are scored again."""
+    clean, covered = (
+        folder / f"dump_{which}" if reuse else run_program(pairs, folder, which) for which in ("clean", "occ")
+    )
+    progress = partial(tqdm, desc="identity", disable=None)
+    identity = identity_report(folder, pairs, covered, progress)
+    return report(score_all(pairs, folder, clean, covered), identity)
+
+
+def report(rows: Sequence[Scored], identity: str) -> str:
+    """All tables as Markdown; `identity` is the one that `identity.report` made."""
     parts = [
         f"{len(rows)} pairs. {MEANINGS}",
         "## Against the goals\n\n" + goals_table(rows),
         "## By kind of occluder\n\n" + table(rows, "kind", lambda row: row.pair.kind),
         "## Compared with others\n\n" + comparison_table(rows),
+        "## Whether it is still that person\n\n" + identity,
         "## By share of the face hidden\n\n" + table(rows, "hidden", lambda row: share_group(row.share)),
     ]
     for fact in ("ethnicity", "sex", "age"):
@@ -101,12 +122,6 @@ def report(rows: Sequence[Scored]) -> str:
 
 def _fact(name: str) -> Callable[[Scored], str | None]:
     return lambda row: facts_of(row.pair.face).get(name)
-
-
-def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; all but the first column are aligned to the right."""
-    rule = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines))
 
 
 def table(rows: Sequence[Scored], name: str, key: Callable[[Scored], str | None]) -> str:
