@@ -21,8 +21,9 @@ from engines.gpu.cuda import GpuError
 from engines.gpu.opening import gpus
 from engines.gpu.packages import PACKAGES, Package, load_package
 from engines.gpu.session import engine_for, engine_key
-from realtime.errors import UserError
+from realtime.errors import OK, UserError, tells_user_errors
 
+BUILD_FAILED = 1  # exit status
 INSTALL = {
     "tensorrt_rtx": "Install it: pip install 'contourface[gpu]'",
     "tensorrt": "README.md says how to install classic TensorRT.",
@@ -105,8 +106,9 @@ def _capability(text: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
+@tells_user_errors
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command; a user's mistake ends with two lines on stderr and exit code 2."""
+    """Runs a command; returns the exit status."""
     options = parse(arguments)
     try:
         if options.command == "doctor":
@@ -127,11 +129,8 @@ def main(arguments: list[str] | None = None) -> int:
             f"The build failed: {error}.\nPlease report it with the output of: python -m engines doctor",
             file=sys.stderr,
         )
-        return 1
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+        return BUILD_FAILED
+    return OK
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from engines.engine import HASHES, SPECS, WEIGHTS, NetworkSpec, digest, get_spec
 from engines.networks import load_network
 from engines.openvino_engine import OpenVinoEngine
-from realtime.errors import UserError
+from realtime.errors import OK, UserError, tells_user_errors
 
 OPSET = 17
 MAX_ERROR = 0.06  # of a value in 0..1 or -1..1, FP16 against torch's float32, at the worst pixel
@@ -178,6 +178,7 @@ def export(kind: str, checkpoint: Path, folder: Path = WEIGHTS) -> Path:
     return path
 
 
+@tells_user_errors
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m engines.export", description="Checkpoint to FP16 ONNX.")
@@ -185,12 +186,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, required=True, help="the training's folder: it holds checkpoint.pt")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the file goes (default: %(default)s)")
     given = parser.parse_args(arguments)
-    try:
-        export(given.network, given.run / "checkpoint.pt", given.out)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    export(given.network, given.run / "checkpoint.pt", given.out)
+    return OK
 
 
 if __name__ == "__main__":

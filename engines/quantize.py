@@ -36,7 +36,7 @@ from engines.training.store import FaceStore, open_store
 from engines.training.validation import face_region, mask_iou, psnr, validation_samples
 from realtime.alignment import crop_matrix, to_crop
 from realtime.blending import blend, grow, seam
-from realtime.errors import UserError
+from realtime.errors import OK, tells_user_errors
 from realtime.frames import Array, Image
 from realtime.seen import MASK_GROWN
 from realtime.unocclude import fill_image, read_image
@@ -47,6 +47,7 @@ PER_KIND = 24  # validation crops of each kind of occluder
 MOST_LOST = 0.01  # of the task's figure
 TIMED = 60  # runs
 SEED = 7
+NOT_WORTH_IT = 1  # exit status
 
 # What each network computes in int8; the last layer stays in float, its output is what people see.
 QUANTISED = ["Conv", "MatMul", "Gemm"]
@@ -224,6 +225,7 @@ def run(kind: str, checkpoint: Path, data: Path, faces: Path, folder: Path = WEI
     return True
 
 
+@tells_user_errors
 def main(arguments: list[str] | None = None) -> int:
     """The command line: exit 0 when the file was written, 1 when int8 is not worth it, 2 for a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m engines.quantize", description="Checkpoint to int8 ONNX.")
@@ -232,11 +234,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", default="../shared/data", help="as for training (default: %(default)s)")
     parser.add_argument("--faces", type=Path, default=Path("runs/faces"), help="as for training (default: %(default)s)")
     given = parser.parse_args(arguments)
-    try:
-        return 0 if run(given.network, given.run / "checkpoint.pt", data_folder(given.data), given.faces) else 1
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+    written = run(given.network, given.run / "checkpoint.pt", data_folder(given.data), given.faces)
+    return OK if written else NOT_WORTH_IT
 
 
 if __name__ == "__main__":

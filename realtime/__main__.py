@@ -1,4 +1,4 @@
-"""Small tools beside the program itself: `python -m realtime overlay new NAME`."""
+"""`python -m realtime`: the program, as `run.py` starts it, and `overlay new`, a small tool beside it."""
 
 from __future__ import annotations
 
@@ -8,39 +8,37 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from realtime.errors import UserError
+from realtime import cli
+from realtime.errors import OK, UserError, tells_user_errors
 
-OK, USER_ERROR = 0, 2
-HELP = "See: python -m realtime --help"
+PROGRAM = "python -m realtime"
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message[0].upper()}{message[1:]}.", HELP)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m realtime", description="Tools beside the program; the program itself is run.py.")
-    tools = parser.add_subparsers(dest="tool", required=True, parser_class=_Parser)
-    overlay = tools.add_parser("overlay", help="overlays: props, paint and light over a face")
-    actions = overlay.add_subparsers(dest="action", required=True, parser_class=_Parser)
-    new = actions.add_parser("new", help="make a folder to start from: an overlay that works, and a UV template")
-    new.add_argument("name", type=Path, metavar="NAME", help="of the overlay; a path makes it elsewhere than here")
-    return parser
+        raise UserError(f"{message[0].upper()}{message[1:]}.", f"See: {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one tool; returns the exit status: 0 done, 2 a user's mistake, told in two lines."""
-    try:
-        chosen = _parser().parse_args(arguments)
-        from engines.face_model.model import MorphableModel
-        from realtime.overlays.new import new_overlay
+    """Runs the program or a tool; returns the exit status: 0 done, 2 a user's mistake, told in two lines."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["overlay"]:
+        return _overlay(arguments[1:])
+    return cli.main(arguments, PROGRAM)
 
-        path = new_overlay(chosen.name, MorphableModel.load())
-    except UserError as error:
-        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
-        return USER_ERROR
-    print(f"Made {path}. Try it: python run.py --overlay {path}")
+
+@tells_user_errors
+def _overlay(arguments: Sequence[str]) -> int:
+    parser = _Parser(prog=f"{PROGRAM} overlay", description="Props, paint and light over a face.")
+    actions = parser.add_subparsers(dest="action", required=True, parser_class=_Parser)
+    new = actions.add_parser("new", help="make a folder to start from: an overlay that works, and a UV template")
+    new.add_argument("name", type=Path, metavar="NAME", help="of the overlay; a path makes it elsewhere than here")
+    chosen = parser.parse_args(arguments)
+    from engines.face_model.model import MorphableModel
+    from realtime.overlays.new import new_overlay
+
+    path = new_overlay(chosen.name, MorphableModel.load())
+    print(f"Made {path}. Try it: {PROGRAM} --overlay {path}")
     return OK
 
 

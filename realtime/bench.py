@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import run  # isort: skip - it limits the libraries' threads, so it comes before them
+from realtime import cli  # isort: skip - it limits the libraries' threads, so it comes before them
 
 import numpy as np
 import psutil
 
 from realtime.bench_networks import network_rows
 from realtime.config import Config, OutputConfig, SourceConfig
-from realtime.errors import UserError
+from realtime.errors import OK, tells_user_errors
 from realtime.outputs.programs.options import PORTS, Address, ProgramOptions
 from realtime.timing import Timings
 
@@ -32,15 +32,16 @@ MEGABYTE = 1024**2
 DEMO_FRAMES = 300  # all of it: the hand comes in its second half
 
 
-def main() -> None:
-    """Runs what the command line asks for."""
+@tells_user_errors
+def main() -> int:
+    """Runs what the command line asks for; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clip", default="demo", help="video to work on (default: the demo)")
     parser.add_argument("--view", default="shaded")
     parser.add_argument("--frames", type=int, default=300, help="frames of each measurement (default: 300)")
     parser.add_argument("--minutes", type=float, default=0.0, help="also watch the memory for so long")
     args = parser.parse_args()
-    run.limit_threads()
+    cli.limit_threads()
     print(f"{machine()}\n\nClip: {Path(args.clip).name} at {SIZE[0]}x{SIZE[1]}, one face, view {args.view}.\n")
     with tempfile.TemporaryDirectory() as folder:
         config = Config(
@@ -55,6 +56,7 @@ def main() -> None:
         report_everything(config, Path(folder))
         if args.minutes:
             report_memory(config, args.minutes)
+    return OK
 
 
 def machine() -> str:
@@ -216,7 +218,4 @@ def print_table(head: tuple[str, ...], rows: list[tuple]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        sys.exit(str(error))
+    sys.exit(main())

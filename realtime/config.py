@@ -17,6 +17,7 @@ from realtime.outputs.webrtc.flags import add_flags, read_flags
 from realtime.outputs.webrtc.options import WebOptions
 from realtime.render.views import HANDS, VIEWS, Hands, find_view
 
+PROGRAM = "python run.py"
 EXAMPLES = """\
 examples:
   python run.py                                        the default camera in a window
@@ -83,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (\S+)", message)
-        remedy = "See: python run.py --help"
+        remedy = f"See: {self.prog} --help"
         if unknown:
             message = f"there is no option {unknown[1]}"
             options = self._option_string_actions
@@ -116,11 +117,11 @@ def _positive(kind: type) -> Callable[[str], float]:
     return read
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python run.py",
+        prog=program,
         description="Fits a 3D face to every face in a video and draws it, in real time.",
-        epilog=EXAMPLES,
+        epilog=EXAMPLES.replace(PROGRAM, program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -211,14 +212,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse(arguments: Sequence[str]) -> Config:
+def parse(arguments: Sequence[str], program: str = PROGRAM) -> Config:
     """The user's choices.
+
+    Args:
+        arguments: what follows the program's name.
+        program: what the user types to start it, for `--help`.
 
     Raises:
         UserError: an option that does not exist, or a value that makes no sense.
         SystemExit: `--help`.
     """
-    args = _parser().parse_args(arguments)
+    args = _parser(program).parse_args(arguments)
     view = args.view or ("off" if args.overlay else "shaded")
     find_view(view)
     if args.person and args.stills:

@@ -3,40 +3,29 @@
 Chromium's pages watch from another process on the same machine. The time of capture is written into the pictures and
 read in the pages, so delay is from there to the screen. Three ways are measured: `program`, the whole program with a
 clip; `shared`, the server alone, which shows the clip as it is; `per-viewer`, the same with aiortc's own way, which
-encodes for each viewer anew.
+encodes for each viewer anew (the last two are `realtime.webrtc_bench_servers`).
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-import av
 import numpy as np
 import psutil
-from aiohttp import web
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.contrib.media import MediaRelay
 
-from realtime.errors import UserError
-from realtime.frames import Camera, FrameResult, Image
-from realtime.outputs.webrtc import hooks, timecode
-from realtime.outputs.webrtc.encoder import CLOCK, TIME_BASE
-from realtime.outputs.webrtc.options import ServeOptions
-from realtime.outputs.webrtc.sessions import codecs
+from realtime.errors import OK, UserError, tells_user_errors
+from realtime.outputs.webrtc import timecode
 
 START_SECONDS, WARM_SECONDS = 60.0, 4.0  # until the server answers; for the bit rate and the pages to settle
 PORT = 8097
@@ -83,82 +72,6 @@ WATCH = f"""async () => {{
 }}"""
 
 
-class PerViewerOutput:
-    """aiortc as its examples use it: a relay hands raw pictures to every viewer's own encoder."""
-
-    needs_picture = True
-
-    def __init__(self, serve: ServeOptions) -> None:
-        self._options = serve
-        self._loop = asyncio.new_event_loop()
-        self._track = _RawTrack()
-        self._relay = MediaRelay()
-        self._peers: list[RTCPeerConnection] = []
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._main(),), daemon=True)
-        self._thread.start()
-
-    def write(self, result: FrameResult, picture: Image) -> None:
-        """Takes a picture and writes its time into it."""
-        picture = picture.copy()
-        captured = result.frame.captured
-        timecode.burn(picture, round((captured + time.time() - time.monotonic()) * 1000))
-        self._loop.call_soon_threadsafe(self._track.put, picture, captured)
-
-    def __enter__(self) -> PerViewerOutput:
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    async def _main(self) -> None:
-        application = web.Application()
-        application.add_routes([web.get("/healthz", self._health), web.post("/whep", self._view)])
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, self._options.host, self._options.port).start()
-        await self._stop.wait()
-        await asyncio.gather(*(peer.close() for peer in self._peers))
-        await runner.cleanup()
-
-    async def _health(self, request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
-    async def _view(self, request: web.Request) -> web.Response:
-        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._peers.append(peer)
-        transceiver = peer.addTransceiver(self._relay.subscribe(self._track, buffered=False), "sendonly")
-        transceiver.setCodecPreferences(codecs())
-        await peer.setRemoteDescription(RTCSessionDescription(await request.text(), "offer"))
-        hooks.gather_only(peer, [self._options.host])
-        await peer.setLocalDescription(await peer.createAnswer())
-        return web.Response(status=201, body=peer.localDescription.sdp.encode(), content_type="application/sdp")
-
-
-class _RawTrack(MediaStreamTrack):
-    """The newest picture, not encoded."""
-
-    kind = "video"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._newest: tuple[Image, float] | None = None
-        self._fresh = asyncio.Event()
-
-    def put(self, picture: Image, captured: float) -> None:
-        self._newest = (picture, captured)
-        self._fresh.set()
-
-    async def recv(self) -> av.VideoFrame:
-        await self._fresh.wait()
-        self._fresh.clear()
-        assert self._newest is not None
-        frame = av.VideoFrame.from_ndarray(self._newest[0], format="rgb24")
-        frame.pts, frame.time_base = round(self._newest[1] * CLOCK), TIME_BASE
-        return frame
-
-
 @dataclass(frozen=True)
 class Row:
     """One measurement."""
@@ -173,31 +86,13 @@ class Row:
     network: float | None  # % of a core, the thread that serves the viewers
 
 
-def _serve_clip(way: str, arguments: Sequence[str]) -> int:
-    """The server alone, with the clip's own pictures."""
-    from realtime.config import parse
-    from realtime.outputs.webrtc.server import WebRtcOutput
-    from realtime.sources.base import frames
-    from realtime.sources.open import open_source
-
-    config = parse(arguments)
-    source = open_source(config.source)
-    serve = config.web.serve
-    assert serve is not None
-    output = PerViewerOutput(serve) if way == "per-viewer" else WebRtcOutput(serve, video=config.web.video)
-    with output:
-        for frame in frames(source, size=config.source.size, realtime=True, loop=True):
-            output.write(FrameResult(frame, Camera(1.0, (0.0, 0.0))), frame.image)
-    return 0
-
-
 @contextmanager
 def _program(way: str, clip: Path) -> Iterator[psutil.Process]:
     """The whole program in a process of its own."""
     flags = ["--source", str(clip), "--loop", "--drop", "--size", "640x480", "--headless", "--timecode"]
     flags += ["--serve", f"127.0.0.1:{PORT}"]
-    command = [sys.executable, "run.py"] if way == "program" else [sys.executable, "-m", __spec__.name, way]
-    with subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL) as process:
+    module = ["realtime"] if way == "program" else ["realtime.webrtc_bench_servers", way]
+    with subprocess.Popen([sys.executable, "-m", *module, *flags], stdout=subprocess.DEVNULL) as process:
         try:
             end = time.monotonic() + START_SECONDS
             while True:
@@ -291,11 +186,9 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+@tells_user_errors
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints; the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in ("shared", "per-viewer"):
-        return _serve_clip(arguments[0], arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m realtime.webrtc_bench", description=__doc__)
     parser.add_argument("--clip", type=Path, required=True, help="a video with a face")
     parser.add_argument("--viewers", type=int, nargs="+", default=[1, 2, 4, 8])
@@ -303,28 +196,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     args = parser.parse_args(arguments)
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    try:
-        if not args.clip.is_file():
-            raise UserError(f"There is no file {args.clip}.", "Name a video with a face: --clip clip.mp4.")
-        if chromium is None:
-            raise UserError("Chromium is not installed.", "Debian: apt-get install chromium.")
-        from playwright.sync_api import sync_playwright
+    if not args.clip.is_file():
+        raise UserError(f"There is no file {args.clip}.", "Name a video with a face: --clip clip.mp4.")
+    if chromium is None:
+        raise UserError("Chromium is not installed.", "Debian: apt-get install chromium.")
+    from playwright.sync_api import sync_playwright
 
-        rows = []
-        print(f"{os.cpu_count()} cores, {chromium}, {args.clip.name} at 640x480", flush=True)
-        with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
-            for way in args.ways:
-                with _program(way, args.clip) as process:
-                    for viewers in args.viewers:
-                        rows.append(measure(way, viewers, process, browser, args.seconds))
-                        print(rows[-1], flush=True)
-            browser.close()
-        print(table(rows))
-    except UserError as error:
-        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
-        return 2
-    return 0
+    rows = []
+    print(f"{os.cpu_count()} cores, {chromium}, {args.clip.name} at 640x480", flush=True)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+        for way in args.ways:
+            with _program(way, args.clip) as process:
+                for viewers in args.viewers:
+                    rows.append(measure(way, viewers, process, browser, args.seconds))
+                    print(rows[-1], flush=True)
+        browser.close()
+    print(table(rows))
+    return OK
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from engines.face_model.model import MorphableModel  # noqa: E402
+from realtime.cli import limit_threads  # noqa: E402
 from realtime.frames import FrameResult  # noqa: E402
 from realtime.overlays.load import find_overlay, load_overlay  # noqa: E402
 from realtime.render.scene import SceneRenderer  # noqa: E402
 from realtime.render.views import Hands  # noqa: E402
 from realtime.stream import FaceStream  # noqa: E402
-from run import limit_threads  # noqa: E402
 
 FRAMES = (37, 205)  # of the demo: in plain view; a hand before the face
 ROUNDS, WARM_UP = 60, 5

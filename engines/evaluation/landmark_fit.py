@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
 from realtime.camera import assumed_camera, project, to_camera
-from realtime.errors import UserError
+from realtime.errors import OK, UserError, tells_user_errors
 from realtime.fitting import Fitter
 from realtime.frames import Array, Camera, Image
 from realtime.quiet import quiet_native_logs
@@ -134,17 +134,14 @@ def measure(paths: list[Path], progress: Callable[[int], None]) -> tuple[list[st
     return names, np.array(scores).reshape(-1, 478), float(np.median(spent)) if spent else 0.0
 
 
+@tells_user_errors
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m engines.evaluation.landmark_fit", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with faces_generated/")
     parser.add_argument("--limit", type=int, help="measure only so many portraits, evenly spread")
     options = parser.parse_args(arguments)
-    try:
-        paths = portraits(options.data, options.limit)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+    paths = portraits(options.data, options.limit)
 
     def progress(done: int) -> None:
         if sys.stderr.isatty() or done % 500 == 0:
@@ -153,14 +150,13 @@ def main(arguments: list[str] | None = None) -> int:
     names, scores, milliseconds = measure(paths, progress)
     print(file=sys.stderr)
     if not names:
-        print("The tracker found no face in any of the portraits.\nTry other pictures.", file=sys.stderr)
-        return 2
+        raise UserError("The tracker found no face in any of the portraits.", "Try other pictures.")
     print(
         f"Landmark distance, % of the interocular distance; {len(paths)} portraits, {len(paths) - len(names)} lost.\n"
     )
     print(table(names, scores))
     print(f"\nMedian CPU time of a fit from a standing start: {milliseconds:.1f} ms.")
-    return 0
+    return OK
 
 
 if __name__ == "__main__":

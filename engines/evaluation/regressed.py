@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from engines.training.regression.pseudo_truth import PseudoTruth, open_pseudo_tr
 from engines.training.samples import faces_for
 from engines.training.store import FaceStore, open_store
 from realtime.crop_mesh import MediaPipeCropMesh
-from realtime.errors import UserError
+from realtime.errors import OK, tells_user_errors
 from realtime.frames import Array, Image, TrackedFace
 from realtime.quiet import quiet_native_logs
 from realtime.regressor import Regression, Regressor
@@ -103,8 +102,9 @@ class StillLandmarks:
 Report = Callable[[argparse.Namespace, Recovery], str]
 
 
+@tells_user_errors
 def command(name: str, about: str, report: Report, arguments: list[str] | None = None) -> int:
-    """The command line of one table: prints it; a user's mistake ends with two lines on stderr and exit code 2.
+    """The command line of one table: prints it and returns the exit status.
 
     Args:
         name: of the module in this package.
@@ -122,9 +122,5 @@ def command(name: str, about: str, report: Report, arguments: list[str] | None =
     parser.add_argument("--count", type=int, default=100, help="heads (default: %(default)s)")
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
-    try:
-        print(report(options, Recovery.load(options.weights)))
-    except UserError as error:
-        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
-        return 2
-    return 0
+    print(report(options, Recovery.load(options.weights)))
+    return OK

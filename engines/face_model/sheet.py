@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
 from engines.face_model.raster import View, shade, turn
+from realtime.errors import OK, tells_user_errors
 
 CENTER = np.array([0.0, -22.0, -20.0])  # mm, what comes to the middle of each picture
 COLUMNS = 6
@@ -60,8 +62,9 @@ def draw(model: MorphableModel, size: int) -> NDArray[np.uint8]:
     return np.vstack(rows)
 
 
-def main() -> None:
-    """Write the sheet."""
+@tells_user_errors
+def main() -> int:
+    """Write the sheet; returns the exit status."""
     parser = argparse.ArgumentParser(description="Draws a sheet of heads from the face model.")
     parser.add_argument("--model", type=Path, default=None, help="a face model file (default: the program's own)")
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
@@ -70,7 +73,8 @@ def main() -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     sheet = draw(MorphableModel.load(arguments.model), arguments.size)
     cv2.imwrite(str(arguments.out), sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return OK
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from realtime.errors import UserError
+from realtime.errors import OK, tells_user_errors
 
 # glibc hands freed memory back at once; page faults then make every step five times slower. Threads that spin
 # while they wait for each other waste a processor that others use too.
@@ -58,19 +58,16 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@tells_user_errors
 def main() -> int:
-    """Trains; a user's mistake ends with two lines on stderr and exit code 2."""
+    """Trains; returns the exit status."""
     options = parse()
     prepare_process()
     from engines.training.regression.train import train as train_regression
     from engines.training.train import screen_faces, train
 
-    try:
-        {"screen": screen_faces, "regression": train_regression}.get(options.job, train)(options)
-    except UserError as error:
-        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
-        return 2
-    return 0
+    {"screen": screen_faces, "regression": train_regression}.get(options.job, train)(options)
+    return OK
 
 
 if __name__ == "__main__":

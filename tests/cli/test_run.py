@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-import run
+from realtime import cli
+from realtime.errors import OK, USER_ERROR
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -27,7 +28,7 @@ def photo(tmp_path):
 
 def mistake(capsys, *arguments):
     """Runs the command line in this process; returns the two lines that it printed."""
-    assert run.main([str(argument) for argument in arguments]) == run.USER_ERROR
+    assert cli.main([str(argument) for argument in arguments]) == USER_ERROR
     printed = capsys.readouterr()
     assert printed.out == ""
     lines = printed.err.splitlines()
@@ -125,14 +126,14 @@ def test_no_gl_library(capsys, photo, monkeypatch, tmp_path):
 
 
 def test_bugs_keep_their_stack_trace(monkeypatch, photo):
-    monkeypatch.setattr("realtime.config.parse", lambda arguments: 1 / 0)
+    monkeypatch.setattr("realtime.cli.parse", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run.main([])
+        cli.main([])
 
 
 def test_a_run_without_a_face_and_without_gl_ends_well(capsys, photo, tmp_path, monkeypatch):
     monkeypatch.setattr("moderngl.create_context", lambda **named: 1 / 0)  # --dump alone draws nothing
-    assert run.main(["--source", str(photo), "--headless", "--dump", str(tmp_path / "out")]) == run.OK
+    assert cli.main(["--source", str(photo), "--headless", "--dump", str(tmp_path / "out")]) == OK
     assert "1 frames seen, 1 shown, 0 dropped, 1 without a face" in capsys.readouterr().out
     frame = np.load(tmp_path / "out" / "wall.npz")
     assert len(frame["landmarks"]) == 0
@@ -142,7 +143,7 @@ def test_a_run_without_a_face_and_without_gl_ends_well(capsys, photo, tmp_path, 
 def test_a_real_face_from_the_photo_to_the_numbers(capsys, tmp_path):
     """The whole program without GL: the astronaut of scikit-image, whose landmarks are known."""
     photo = Path(find_spec("skimage").origin).parent / "data" / "astronaut.png"
-    assert run.main(["--source", str(photo), "--headless", "--stills", "--dump", str(tmp_path)]) == run.OK
+    assert cli.main(["--source", str(photo), "--headless", "--stills", "--dump", str(tmp_path)]) == OK
     frame, mesh = np.load(tmp_path / "astronaut.npz"), np.load(tmp_path / "mesh.npz")
     assert len(frame["landmarks"]) == 1
     found = frame["landmarks"][0]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tiny_gltf import png
 
-import run
 from realtime.camera import FACING, assumed_camera, make_pose, picture_vertices
+from realtime.cli import main
 from realtime.config import Config
-from realtime.errors import UserError
+from realtime.errors import USER_ERROR, UserError
 from realtime.frames import Coefficients, FaceState, Frame, FrameResult
 from realtime.light import NEUTRAL
 from realtime.overlays.watch import OverlayWatcher
@@ -26,9 +26,9 @@ def test_a_mistake_at_the_start_is_two_lines_and_ends_it(overlay, tmp_path, caps
     photo = tmp_path / "wall.png"
     cv2.imwrite(str(photo), np.full((60, 80, 3), 90, np.uint8))
     arguments = ["--source", str(photo), "--headless", "--overlay", str(overlay(text))]
-    assert run.main(arguments) == run.USER_ERROR
+    assert main(arguments) == USER_ERROR
     assert len(capsys.readouterr().err.splitlines()) == 2
-    assert run.main([*arguments[:-1], "monocle"]) == run.USER_ERROR
+    assert main([*arguments[:-1], "monocle"]) == USER_ERROR
     assert "glasses" in capsys.readouterr().err
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from program_faces import make_face, make_result
 
-import run
 from realtime import covered_faces, reconstruction, tracking
+from realtime.cli import main
+from realtime.errors import OK, USER_ERROR
 
 
 class Tracker:
@@ -44,7 +45,7 @@ def stand_ins(monkeypatch):
 def test_two_faces_on_their_way_to_three_programs(listener, tmp_path):
     path = tmp_path / "faces.csv"
     arguments = f"--source demo --headless --pace max --frames 3 --max-faces 2 --livelink 127.0.0.1:{listener.port}"
-    assert run.main([*arguments.split(), "--osc", "127.0.0.1:9", "--ifacialmocap", "--csv", str(path)]) == run.OK
+    assert main([*arguments.split(), "--osc", "127.0.0.1:9", "--ifacialmocap", "--csv", str(path)]) == OK
     assert len(listener.rest()) == 6
     with path.open(newline="") as file:
         assert [(row["frame"], row["face"]) for row in csv.DictReader(file)] == [
@@ -64,7 +65,7 @@ def test_two_faces_on_their_way_to_three_programs(listener, tmp_path):
 )
 def test_mistakes_are_two_lines(capsys, monkeypatch, arguments, expected):
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
-    assert run.main(["--source", "demo", "--headless", *arguments.split()]) == run.USER_ERROR
+    assert main(["--source", "demo", "--headless", *arguments.split()]) == USER_ERROR
     first, second = capsys.readouterr().err.splitlines()
     assert expected in first
     assert second
@@ -74,6 +75,6 @@ def test_the_table_must_not_be_the_source(capsys, tmp_path):
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"film")
     arguments = ["--source", str(path), "--headless", "--csv", str(path)]
-    assert run.main(arguments) == run.USER_ERROR
+    assert main(arguments) == USER_ERROR
     assert "source itself" in capsys.readouterr().err
     assert path.read_bytes() == b"film"
