@@ -20,7 +20,6 @@ from engines.evaluation.score import Scored, read_pictures, read_result, score_o
 from engines.training.occluders import JUDGED
 from realtime.errors import UserError
 
-PROGRAM = Path(__file__).parents[2] / "run.py"
 FIGURES = ("drift", "hidden", "self_drift", "clear", "lost", "iou", "false", "psnr", "sharp")
 # What "The three engines, trained" asks for: the mean over the kinds, and the worst kind.
 GOALS = {
@@ -62,9 +61,9 @@ def run_program(pairs: Sequence[Pair], folder: Path, which: str) -> Path:
 
 def dump_stills(source: Path, dump: Path) -> None:
     """`run.py --stills --dump` on a folder of pictures."""
-    command = [sys.executable, str(PROGRAM), "--source", str(source), "--stills", "--headless", "--dump", str(dump)]
+    command = [sys.executable, "-m", "realtime", "--source", str(source), "--stills", "--headless", "--dump", str(dump)]
     if subprocess.run(command, check=False).returncode:
-        raise UserError(f"run.py failed on {source}.", f"Try it alone: {' '.join(command[1:])}")
+        raise UserError(f"The program failed on {source}.", f"Try it alone: python {' '.join(command[1:])}")
 
 
 def score_all(pairs: Sequence[Pair], folder: Path, clean: Path, covered: Path) -> list[Scored]:
