@@ -45,14 +45,14 @@ def run(config: Config) -> Timings:
     with ExitStack() as stack:
         source = open_source(config.source, config.stills)
         stack.callback(source.close)
-        from realtime.show import Headless, Windowed
+        from realtime.show import Headless, Setting, Windowed
 
         model = MorphableModel.load()
         sinks = _open_sinks(config, source, model, is_lossless(config.source, source), stack)
         remote = RemoteControls(Controls(view=config.view, samples=config.samples, hands=config.hands))
         sinks += _open_web(config, source, model, remote, stack)
         overlays = _open_overlays(config, model, stack)
-        show = (Headless if config.output.headless else Windowed)(config, model, sinks, remote, overlays)
+        show = (Headless if config.output.headless else Windowed)(Setting(config, model, sinks, remote, overlays))
         stack.callback(show.close)
         # The slowest to load come last: whatever the user must mend is told before.
         pipeline, timings = open_pipeline(config, source, model, stack)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import moderngl
 
 from engines.face_model.model import MorphableModel
 from realtime.config import Config
-from realtime.frames import FrameResult
+from realtime.frames import FrameResult, Image
 from realtime.loop import Pipeline, Sink
 from realtime.mailbox import Finished
 from realtime.outputs.controls import Controls, status_lines
@@ -26,29 +29,33 @@ RECENT = 60  # frames that the figures on the screen are taken over
 STATUS_SECONDS = 0.5  # how often the figures on the screen change; faster cannot be read
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is drawn, and for whom."""
+
+    config: Config
+    model: MorphableModel
+    sinks: Sequence[Sink]  # what takes the results
+    remote: RemoteControls = field(default_factory=lambda: RemoteControls(Controls()))  # of viewers in browsers
+    overlays: OverlaySource | None = None  # what is laid over the faces; None: nothing
+
+    def make_scene(self, context: moderngl.Context | None = None) -> SceneRenderer:
+        """The renderer, in the window's context or in one of its own."""
+        return SceneRenderer(FIRST_SIZE, self.model, self.config.samples, context, self.overlays)
+
+    def first_controls(self) -> Controls:
+        """The look that the user asked for."""
+        return Controls(view=self.config.view, samples=self.config.samples, hands=self.config.hands)
+
+
 class Headless:
-    """Draws every result for the sinks; nothing is drawn where none of them wants a picture.
+    """Draws every result for the sinks; nothing is drawn where none of them wants a picture."""
 
-    Args:
-        config: the user's choices.
-        model: the face model.
-        sinks: what takes the results.
-        remote: what viewers in browsers change; None: there are none.
-        overlays: what is laid over the faces; None: nothing.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        model: MorphableModel,
-        sinks: Sequence[Sink],
-        remote: RemoteControls | None = None,
-        overlays: OverlaySource | None = None,
-    ) -> None:
-        self._sinks, self._remote = sinks, remote or RemoteControls(Controls())
-        self._controls = Controls(view=config.view, hands=config.hands)
-        draws = not sinks or any(sink.needs_picture for sink in sinks)
-        self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, overlays=overlays) if draws else None
+    def __init__(self, setting: Setting) -> None:
+        self._sinks, self._remote = setting.sinks, setting.remote
+        self._controls = setting.first_controls()
+        draws = not self._sinks or any(sink.needs_picture for sink in self._sinks)
+        self._scene = setting.make_scene() if draws else None
 
     def run(self, pipeline: Pipeline, timings: Timings) -> None:
         """Until the source ends."""
@@ -59,9 +66,7 @@ class Headless:
                 with timings.measure("draw"):
                     controls = self._controls
                     picture = self._scene.render(result, controls.view, gaze=controls.gaze, hands=controls.hands)
-            for sink in self._sinks:
-                with timings.measure(type(sink).__name__.lower()):
-                    sink.write(result, picture)
+            _hand_on(result, picture, self._sinks, timings)
             timings.add_shown(result.frame.captured, len(result.faces), result.timings)
 
     def close(self) -> None:
@@ -69,30 +74,15 @@ class Headless:
 
 
 class Windowed:
-    """Shows every result in a window and follows its keys.
+    """Shows every result in a window and follows its keys."""
 
-    Args:
-        config: the user's choices.
-        model: the face model.
-        sinks: what takes the results.
-        remote: what viewers in browsers change; None: there are none.
-        overlays: what is laid over the faces; None: nothing.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        model: MorphableModel,
-        sinks: Sequence[Sink],
-        remote: RemoteControls | None = None,
-        overlays: OverlaySource | None = None,
-    ) -> None:
-        self._remote = remote or RemoteControls(Controls())
-        self._window = Window(TITLE, config.source.size or FIRST_SIZE)
-        self._scene = SceneRenderer(FIRST_SIZE, model, config.samples, self._window.context, overlays)
-        self._controls = Controls(view=config.view, samples=config.samples, hands=config.hands)
-        self._snapshots = Snapshots(config.output.snapshots)
-        self._sinks: Sequence[Sink] = (*sinks, self._snapshots)
+    def __init__(self, setting: Setting) -> None:
+        self._remote = setting.remote
+        self._window = Window(TITLE, setting.config.source.size or FIRST_SIZE)
+        self._scene = setting.make_scene(self._window.context)
+        self._controls = setting.first_controls()
+        self._snapshots = Snapshots(setting.config.output.snapshots)
+        self._sinks: Sequence[Sink] = (*setting.sinks, self._snapshots)
         self._shown_at = float("-inf")
         self._status: list[str] = []
         self._status_for: Controls | None = None
@@ -152,9 +142,7 @@ class Windowed:
             self._window.show(self._scene, status)
         self._shown_at = timings.clock()
         picture = self._scene.read() if any(sink.needs_picture for sink in sinks) else None
-        for sink in sinks:
-            with timings.measure(type(sink).__name__.lower()):
-                sink.write(result, picture)
+        _hand_on(result, picture, sinks, timings)
 
     def _status_now(self, result: FrameResult, timings: Timings) -> list[str]:
         """The figures over the picture, remade twice a second."""
@@ -166,3 +154,9 @@ class Windowed:
             )
             self._status_for, self._status_at = self._controls, timings.clock()
         return self._status
+
+
+def _hand_on(result: FrameResult, picture: Image | None, sinks: Sequence[Sink], timings: Timings) -> None:
+    for sink in sinks:
+        with timings.measure(type(sink).__name__.lower()):
+            sink.write(result, picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypedDict, Unpack
 
 import moderngl
 import numpy as np
@@ -24,6 +25,14 @@ OUTLINE_MARGIN = 1  # px that the softening of an outline looks at beyond what i
 SPLIT_LINE_PX = 2
 FRONT_STRENGTH = {"show": 1.0, "half": 0.5}
 WITHOUT_HANDS = ("complete", "parts", "source")  # the pictures that lack what is in front of a face
+
+
+class Extras(TypedDict, total=False):
+    """What `SceneRenderer.draw` takes beyond the result and the view."""
+
+    hud: list[str] | None
+    gaze: bool
+    hands: Hands | None
 
 
 class SceneRenderer:
@@ -105,16 +114,9 @@ class SceneRenderer:
         check_owner(self.context)
         return self._target.read()
 
-    def render(
-        self,
-        result: FrameResult,
-        view: str,
-        hud: list[str] | None = None,
-        gaze: bool = False,
-        hands: Hands | None = None,
-    ) -> Image:
+    def render(self, result: FrameResult, view: str, **extras: Unpack[Extras]) -> Image:
         """(H, W, 3) uint8 RGB: `draw` and `read`."""
-        self.draw(result, view, hud, gaze, hands)
+        self.draw(result, view, **extras)
         return self.read()
 
     def present(self, framebuffer: moderngl.Framebuffer, viewport: tuple[int, int, int, int]) -> None:

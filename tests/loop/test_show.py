@@ -78,7 +78,7 @@ def results(count, step=0.0):
 
 def play(kind, frames, sinks=(), **config):
     timings = Timings()
-    shown = kind(Config(**config), None, list(sinks))
+    shown = kind(show.Setting(Config(**config), None, list(sinks)))
     pipeline = Pipeline(frames, [lambda frame: FrameResult(frame, Camera(1, (1, 1)))], True, timings)
     with pipeline:
         shown.run(pipeline, timings)
@@ -187,7 +187,7 @@ def test_keys_are_heard_while_no_frame_comes():
         yield from ()
 
     started = time.monotonic()
-    shown = show.Windowed(Config(), None, [])
+    shown = show.Windowed(show.Setting(Config(), None, []))
     timings = Timings()
     with Pipeline(silent(), [], True, timings, forever.set) as pipeline:
         shown.run(pipeline, timings)

@@ -66,7 +66,7 @@ def test_the_loop_goes_on_through_broken_edits(overlay, folder, caplog):
     except UserError as error:
         pytest.skip(error.message)
     from engines.face_model.model import MorphableModel
-    from realtime.show import Headless
+    from realtime.show import Headless, Setting
 
     model, camera = MorphableModel.load(), assumed_camera(160, 120)
     pose = make_pose(FACING, np.array([0, 0, 1200]))
@@ -86,9 +86,8 @@ def test_the_loop_goes_on_through_broken_edits(overlay, folder, caplog):
     watcher = OverlayWatcher([path], len(model.triangles))
     green = png((0, 255, 0, 255))
     editor = Editor(watcher, folder / "red.png", [b"not a picture", b"", green])
-    Headless(Config(view="off"), model, [editor], overlays=lambda: watcher.current).run(
-        Results(result, 5), Timings(device="test")
-    )
+    setting = Setting(Config(view="off"), model, [editor], overlays=lambda: watcher.current)
+    Headless(setting).run(Results(result, 5), Timings(device="test"))
     middle = [tuple(picture[65, 80]) for picture in editor.pictures]
     assert middle == [(200, 0, 0)] * 3 + [(0, 200, 0)] * 2
     assert sum(record.levelname == "WARNING" for record in caplog.records) == 2

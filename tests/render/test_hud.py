@@ -46,7 +46,7 @@ def test_text_touches_only_its_panel(context, top_down):
 def test_changed_text_shows_and_the_scene_draws_it_over_the_frame(make_scene):
     scene = make_scene(Sheets([(0, 0, 1, 1, 0)], [(1, 1, 1)]), (160, 90))
     result = make_result(grey(160, 90))
-    first, second, none = (scene.render(result, "off", lines) for lines in (["10 fps"], ["20 fps"], None))
+    first, second, none = (scene.render(result, "off", hud=lines) for lines in (["10 fps"], ["20 fps"], None))
     assert (first != second).any()
     assert (none == 100).all()
     assert (first[60:] == 100).all()
