@@ -63,24 +63,10 @@ def example_inputs(spec: NetworkSpec, seed: int = 0) -> list[Tensor]:
 
 def to_onnx(network: nn.Module, spec: NetworkSpec) -> bytes:
     """The FP16 ONNX file of a network in evaluation mode; the network itself is left in float16."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's notes on shape checks, and that it is the older exporter
-        torch.onnx.export(
-            HalfInside(network).eval(),
-            tuple(example_inputs(spec)),
-            buffer,
-            input_names=[tensor.name for tensor in spec.inputs],
-            output_names=[tensor.name for tensor in spec.outputs],
-            opset_version=OPSET,
-            dynamo=False,
-            # Not EVAL: that merges batch normalisation with the weights, which would lose their names and their
-            # meaning for a later training. Every runtime merges them at load.
-            training=torch.onnx.TrainingMode.PRESERVE,
-        )
-    model = onnx.load_from_string(buffer.getvalue())
+    # Merging batch normalisation with the weights would lose their names and their meaning for a later training.
+    # Every runtime merges them at load.
+    model = trace(HalfInside(network).eval(), spec, merge=False)
     rename_initializers(model)
-    slices_to_gathers(model)
     onnx.checker.check_model(model, full_check=True)
     for tensor, value in zip(spec.outputs, model.graph.output, strict=True):
         shape = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
@@ -90,6 +76,26 @@ def to_onnx(network: nn.Module, spec: NetworkSpec) -> bytes:
                 "Train it with the configuration that engines/engine.py describes.",
             )
     return model.SerializeToString()
+
+
+def trace(network: nn.Module, spec: NetworkSpec, merge: bool) -> onnx.ModelProto:
+    """The network as an ONNX graph with the spec's names; `merge`: batch normalisation goes into the weights."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's notes on shape checks, and that it is the older exporter
+        torch.onnx.export(
+            network,
+            tuple(example_inputs(spec)),
+            buffer,
+            input_names=[tensor.name for tensor in spec.inputs],
+            output_names=[tensor.name for tensor in spec.outputs],
+            opset_version=OPSET,
+            dynamo=False,
+            training=torch.onnx.TrainingMode.EVAL if merge else torch.onnx.TrainingMode.PRESERVE,
+        )
+    model = onnx.load_from_string(buffer.getvalue())
+    slices_to_gathers(model)
+    return model
 
 
 def rename_initializers(model: onnx.ModelProto) -> None:

@@ -9,11 +9,9 @@ contour network, PSNR in the hole for the completion network, the landmarks for 
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,10 +20,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-import torch
 
 from engines.engine import COMPLETION_SIZE, WEIGHTS, Engine, NetworkSpec, get_spec, read_weights
-from engines.export import OPSET, example_inputs, slices_to_gathers, write_weights
+from engines.export import trace, write_weights
 from engines.networks import load_network
 from engines.openvino_engine import OpenVinoEngine, open_openvino
 from engines.training.occluders import load_library
@@ -102,21 +99,7 @@ def plain_crops(store: FaceStore, indices: Array, side: int) -> Iterator[tuple[I
 
 def float_model(kind: str, checkpoint: Path) -> onnx.ModelProto:
     """The network in float32 with batch normalisation merged into the weights, as the quantiser wants it."""
-    spec, buffer = get_spec(kind), io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            load_network(checkpoint, kind),
-            tuple(example_inputs(spec)),
-            buffer,
-            input_names=[tensor.name for tensor in spec.inputs],
-            output_names=[tensor.name for tensor in spec.outputs],
-            opset_version=OPSET,
-            dynamo=False,
-        )
-    model = onnx.load_from_string(buffer.getvalue())
-    slices_to_gathers(model)
-    return model
+    return trace(load_network(checkpoint, kind), get_spec(kind), merge=True)
 
 
 def quantise(model: onnx.ModelProto, inputs: Iterator[dict[str, Array]]) -> bytes:

@@ -86,6 +86,11 @@ class Row:
     network: float | None  # % of a core, the thread that serves the viewers
 
 
+def find_chromium() -> str | None:
+    """Where Chromium is, if it is installed."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 @contextmanager
 def _program(way: str, clip: Path) -> Iterator[psutil.Process]:
     """The whole program in a process of its own."""
@@ -195,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=8.0, help="for each measurement")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     args = parser.parse_args(arguments)
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromium = find_chromium()
     if not args.clip.is_file():
         raise UserError(f"There is no file {args.clip}.", "Name a video with a face: --clip clip.mp4.")
     if chromium is None:

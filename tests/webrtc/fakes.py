@@ -22,6 +22,22 @@ WIDTH, HEIGHT = 640, 480
 SHAPES = tuple(f"shape{index}" for index in range(52))
 
 
+class Switches:
+    """What viewers may change."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, object] = {"view": "wire", "gaze": False}
+
+    def values(self):
+        return self.state
+
+    def choices(self):
+        return {"view": ["wire", "off"]}
+
+    def change(self, name, value):
+        self.state[name] = value
+
+
 def wall_ms() -> int:
     return round(time.time() * 1000)
 

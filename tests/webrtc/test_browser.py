@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,27 +18,18 @@ from realtime.outputs.webrtc.options import ServeOptions
 from realtime.outputs.webrtc.server import WebRtcOutput
 from realtime.sources.base import frames
 from realtime.sources.webrtc import WebRtcSource
+from realtime.webrtc_bench import BROWSER_FLAGS, find_chromium
 
-from .fakes import SHAPES, picture, result, wall_ms
+from .fakes import SHAPES, Switches, picture, result, wall_ms
 
 TOKEN = "a-token-of-some-length"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
+FLAGS = [*BROWSER_FLAGS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 DELAY_LIMIT = 1500  # ms; a test machine may be busy. How short it is on a quiet one: make bench-webrtc
 
 
 def chromium() -> str:
     """Where Chromium is; skips the test where it is not."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = find_chromium()
     missing = "" if found else "Chromium is not installed (Debian: apt-get install chromium)"
     try:
         import playwright  # noqa: F401
@@ -306,7 +296,7 @@ def test_faces_belong_to_the_picture_that_is_shown(serve, page):
 
 
 def test_pages_fit_a_phone(serve, browser):
-    running = serve(switches=_Switches())
+    running = serve(switches=Switches())
     context = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True)
     page = context.new_page()
     for path in ("/", "/camera", "/head"):
@@ -322,7 +312,7 @@ def test_pages_fit_a_phone(serve, browser):
 
 
 def test_switches_and_snapshot(serve, page):
-    switches = _Switches()
+    switches = Switches()
     running = serve(switches=switches)
     page.goto(running.output.link)
     wait_for(page, "document.getElementById('video').videoWidth > 0 && document.getElementById('switch-view') !== null")
@@ -344,20 +334,6 @@ def test_switches_and_snapshot(serve, page):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
     assert [one for one in reached if one.startswith("s")] == ["switch-view", "switch-gaze", "snapshot"]
-
-
-class _Switches:
-    def __init__(self) -> None:
-        self.state: dict[str, object] = {"view": "wire", "gaze": False}
-
-    def values(self):
-        return self.state
-
-    def choices(self):
-        return {"view": ["wire", "off"]}
-
-    def change(self, name, value):
-        self.state[name] = value
 
 
 def test_the_fake_picture_can_be_read():

@@ -20,7 +20,7 @@ from realtime.outputs.webrtc.broadcast import KEYFRAME_SECONDS
 from realtime.outputs.webrtc.options import Limits, ServeOptions
 from realtime.outputs.webrtc.server import WebRtcOutput
 
-from .fakes import Client, until
+from .fakes import Client, Switches, until
 
 TOKEN = "a-token-of-some-length"
 
@@ -283,20 +283,7 @@ def test_other_pages_and_names_are_refused(serve):
 
 
 def test_switches(serve):
-    class Fake:
-        def __init__(self):
-            self.state = {"view": "wire", "gaze": False}
-
-        def values(self):
-            return self.state
-
-        def choices(self):
-            return {"view": ["wire", "off"]}
-
-        def change(self, name, value):
-            self.state[name] = value
-
-    fake = Fake()
+    fake = Switches()
     running = serve(switches=fake)
 
     async def check():

@@ -28,13 +28,7 @@ DIRECTIONS = {"jawLeft", "jawRight", "mouthLeft", "mouthRight"}  # not the shape
 
 
 class IFacialMocap(DatagramSink):
-    """A sink that sends iFacialMocap's text.
-
-    Args:
-        address: the receiver of the first face.
-        faces: how many are followed.
-        names: the blendshapes, in the order of the coefficients.
-    """
+    """A sink that sends iFacialMocap's text; `names` are the blendshapes in the order of the coefficients."""
 
     def __init__(self, address: Address, faces: int, names: Sequence[str]) -> None:
         super().__init__("--ifacialmocap", address, faces, ports=faces)

@@ -51,13 +51,7 @@ TIME = struct.Struct(">ifii")
 
 
 class LiveLink(DatagramSink):
-    """A sink that sends Live Link Face's packets.
-
-    Args:
-        address: the receiver.
-        faces: how many are followed.
-        names: the blendshapes, in the order of the coefficients.
-    """
+    """A sink that sends Live Link Face's packets; `names` are the blendshapes in the order of the coefficients."""
 
     def __init__(self, address: Address, faces: int, names: Sequence[str]) -> None:
         super().__init__("--livelink", address, faces, ports=1)

@@ -32,13 +32,7 @@ NOWHERE = (0.0, 0.0, 0.0)
 
 
 class Vmc(DatagramSink):
-    """A sink that sends VMC messages.
-
-    Args:
-        address: the receiver of the first face.
-        faces: how many are followed.
-        names: the blendshapes, in the order of the coefficients.
-    """
+    """A sink that sends VMC messages; `names` are the blendshapes in the order of the coefficients."""
 
     def __init__(self, address: Address, faces: int, names: Sequence[str]) -> None:
         super().__init__("--osc", address, faces, ports=faces)
