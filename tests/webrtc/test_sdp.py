@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.outputs.webrtc.sdp import BadOffer, checked_offer, ice_ufrag, parse_fragment
+from realtime.outputs.webrtc.sdp import BadOffer, checked_offer, extension_id, ice_ufrag, parse_fragment
 
 OFFER = """v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -74,3 +74,12 @@ def test_fragments():
 def test_ufrag():
     assert ice_ufrag(OFFER) == "abcd"
     assert ice_ufrag("v=0") is None
+
+
+def test_header_extensions_are_looked_up_in_the_video_section():
+    audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\na=extmap:3 urn:x\n"
+    offer = OFFER.replace("m=video", audio + "m=video") + "a=extmap:7/recvonly urn:y some\na=extmap:12 urn:z\n"
+    assert extension_id(offer, "urn:x") is None
+    assert extension_id(offer, "urn:y") == 7
+    assert extension_id(offer.replace("\n", "\r\n"), "urn:z") == 12
+    assert extension_id("v=0", "urn:z") is None

@@ -84,6 +84,7 @@ class Broadcast:
     def put(self, image: Image, captured: float, result: FrameResult | None = None) -> None:
         """Takes the newest picture, (H, W, 3) RGB, that nobody will change. Never waits."""
         self._metrics.frame()
+        self._metrics.set("drawn_age_seconds", max(0.0, self._clock() - captured))
         self._pictures.put(_Picture(image, captured, result))
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ HELP = {
     "publishers": ("gauge", "Browsers or programs that send their camera now."),
     "peers": ("gauge", "Sessions open, connected or not."),
     "fps": ("gauge", "Pictures a second that reached the encoder."),
+    "drawn_age_seconds": ("gauge", "Age of the last picture when it came from the frame loop."),
     "frame_age_seconds": ("gauge", "Age of the last picture when it was handed to the network."),
     "bitrate_target": ("gauge", "Bits a second asked of the encoder."),
     "frames_total": ("counter", "Pictures that came from the frame loop."),

@@ -87,6 +87,16 @@ def ice_ufrag(text: str) -> str | None:
     return match[1] if match else None
 
 
+def extension_id(text: str, uri: str) -> int | None:
+    """The number by which an offer's video section knows an RTP header extension (RFC 8285); None: it does not."""
+    for section in _sections(text.splitlines(), "m=video "):
+        for line in section:
+            match = re.fullmatch(r"a=extmap:(\d{1,5})(?:/\w+)? (\S+).*", line)
+            if match and match[2] == uri:
+                return int(match[1])
+    return None
+
+
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 

@@ -212,6 +212,8 @@ class Sessions:
                 for transceiver in peer.getTransceivers():
                     if transceiver.kind != "video":
                         transceiver.direction = "inactive"  # sound is not ours; unread it would pile up
+                    elif session.kind == "viewer":
+                        hooks.show_at_once(transceiver, offer)
                 hooks.gather_only(peer, self._addresses)
                 await peer.setLocalDescription(await peer.createAnswer())
         except TimeoutError:
