@@ -113,6 +113,7 @@ class Batches(Dataset):
     Args:
         shapes: (side of the crops in px, how many) of the batches, in turn.
         hand_made_share: share of the samples that is drawn besides from the faces with hand-made maps.
+        turned: other faces, of which `turned_share` of the samples are made; None: none are.
     """
 
     def __init__(
@@ -123,8 +124,11 @@ class Batches(Dataset):
         shapes: Sequence[tuple[int, int]],
         seed: int,
         hand_made_share: float = 0.0,
+        turned: FaceStore | None = None,
+        turned_share: float = 0.0,
     ) -> None:
         self.store, self.indices, self.occluders = store, indices, library
+        self.turned, self.turned_share = turned, turned_share
         self.shapes, self.seed = shapes, seed
         self.hand_made = indices[store.hand_made[indices]]
         self.hand_made_share = hand_made_share if len(self.hand_made) else 0.0
@@ -136,7 +140,11 @@ class Batches(Dataset):
         chosen = rng.choice(self.indices, count)
         swapped = rng.random(count) < self.hand_made_share
         chosen[swapped] = rng.choice(self.hand_made, int(swapped.sum())) if swapped.any() else []
-        return stack([make_sample(self.store, int(i), self.occluders, rng, size) for i in chosen])
+        faces = [(self.store, int(i)) for i in chosen]
+        if self.turned is not None:
+            for place in np.flatnonzero(rng.random(count) < self.turned_share):
+                faces[place] = self.turned, int(rng.integers(len(self.turned)))
+        return stack([make_sample(store, i, self.occluders, rng, size) for store, i in faces])
 
 
 class _From:

@@ -19,6 +19,7 @@ from realtime.frames import Array, Image
 SIDE = 256  # px of a stored cut-out
 MARGIN = 1.35  # its side in sides of the networks' crop, so that jittered crops find pixels around the face
 VERSION = 1  # of what is stored; raise it when the arrays change
+INDEX = "index.json"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,17 @@ class FaceStore:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+@dataclass(frozen=True)
+class StoredFace:
+    """One face of a store, its fields as there."""
+
+    name: str
+    image: Image
+    labels: Image
+    landmarks: Array
+    hand_made: bool
 
 
 def store_matrix(landmarks: Array) -> Array:
@@ -90,50 +102,54 @@ def find_faces(photos: Iterable[Photo]) -> Iterator[tuple[Photo, Image, Array]]:
                 yield photo, image, points.astype(np.float32)
 
 
-def build_store(data: Path, folder: Path, progress=lambda photos: photos) -> None:
-    """Reads every photograph of a data folder and writes the arrays of its faces into `folder`.
-
-    `progress` wraps the list of photographs while it is worked through (tqdm, say).
-    """
-    photos = find_photos(data)
-    folder.mkdir(parents=True, exist_ok=True)
-    count, names, hand_made, points = len(photos), [], [], []
-    images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (count, SIDE, SIDE, 3))
-    codes = np.lib.format.open_memmap(folder / "labels.npy", "w+", np.uint8, (count, SIDE, SIDE))
-    for photo, image, landmarks in find_faces(progress(photos)):
+def stored_faces(photos: Iterable[Photo]) -> Iterator[StoredFace]:
+    """The photographs' faces, cut out."""
+    for photo, image, landmarks in find_faces(photos):
         classes = None if photo.map_path is None else cv2.imread(str(photo.map_path), cv2.IMREAD_GRAYSCALE)
         if classes is not None and classes.shape != image.shape[:2]:
             classes = None
-        i = len(names)
-        images[i], codes[i], cut_points = cut_out(image, landmarks, classes)
-        names.append(photo.name)
-        hand_made.append(classes is not None)
-        points.append(cut_points)
+        yield StoredFace(photo.name, *cut_out(image, landmarks, classes), hand_made=classes is not None)
+
+
+def save_store(folder: Path, faces: Iterable[StoredFace], most: int, about: dict) -> int:
+    """Writes faces as they come, and what they were made from; returns how many there were.
+
+    Args:
+        folder: where to; made if it is missing.
+        faces: at most `most`.
+        most: how many there may be.
+        about: what `load_store` must be asked for.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)
+    images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (most, SIDE, SIDE, 3))
+    codes = np.lib.format.open_memmap(folder / "labels.npy", "w+", np.uint8, (most, SIDE, SIDE))
+    names, hand_made, points = [], [], []
+    for i, face in enumerate(faces):
+        images[i], codes[i] = face.image, face.labels
+        names.append(face.name)
+        hand_made.append(face.hand_made)
+        points.append(face.landmarks)
     if not names:
-        raise UserError(f"No face was found in the {count} photographs of {data}.", "Give photographs of single faces.")
+        return 0
     images.flush()
     codes.flush()
     np.save(folder / "landmarks.npy", np.stack(points))
     np.save(folder / "hand_made.npy", np.array(hand_made))
     # Written last: its presence says that the arrays are whole.
-    index = {"version": VERSION, "names": names, "photos": count, "data": str(data.resolve())}
-    (folder / "index.json").write_text(json.dumps(index))
+    (folder / INDEX).write_text(json.dumps({**about, "version": VERSION, "names": names}))
+    return len(names)
 
 
-def open_store(data: str | Path, folder: Path, progress=lambda photos: photos) -> FaceStore:
-    """The faces of a data folder; found and cut out first if `folder` does not hold them yet (minutes)."""
-    data = data_folder(data)
-    index_path = folder / "index.json"
-    if index_path.exists():
-        index = json.loads(index_path.read_text())
-        if index["version"] != VERSION or index["data"] != str(data.resolve()):
-            index_path.unlink()
-    if not index_path.exists():
-        build_store(data, folder, progress)
-    index = json.loads(index_path.read_text())
+def load_store(folder: Path, about: dict) -> FaceStore | None:
+    """What `save_store` wrote; None where there is nothing, or it was made from something else."""
+    path = folder / INDEX
+    if not path.exists():
+        return None
+    index = json.loads(path.read_text())
+    if any(index.get(name) != value for name, value in {**about, "version": VERSION}.items()):
+        return None
     count = len(index["names"])
-    if count < index["photos"]:
-        print(f"{index['photos'] - count} of {index['photos']} photographs hold no face or cannot be read: skipped.")
     return FaceStore(
         names=index["names"],
         images=np.load(folder / "images.npy", mmap_mode="r")[:count],
@@ -141,3 +157,24 @@ def open_store(data: str | Path, folder: Path, progress=lambda photos: photos) -
         landmarks=np.load(folder / "landmarks.npy"),
         hand_made=np.load(folder / "hand_made.npy"),
     )
+
+
+def open_store(data: str | Path, folder: Path, progress=lambda photos: photos) -> FaceStore:
+    """The faces of a data folder; found and cut out first if `folder` does not hold them yet (minutes).
+
+    `progress` wraps the list of photographs while it is worked through (tqdm, say).
+    """
+    data = data_folder(data)
+    about = {"data": str(data.resolve())}
+    store = load_store(folder, about)
+    if store is None:
+        photos = find_photos(data)
+        count = save_store(folder, stored_faces(progress(photos)), len(photos), about)
+        store = load_store(folder, about)
+        if store is None:
+            raise UserError(
+                f"No face was found in the {len(photos)} photographs of {data}.", "Give photographs of single faces."
+            )
+        if count < len(photos):
+            print(f"{len(photos) - count} of {len(photos)} photographs hold no face or cannot be read: skipped.")
+    return store

@@ -19,6 +19,7 @@ from engines.training.screen import left_out_names, screen
 from engines.training.sources import data_folder
 from engines.training.store import open_store
 from engines.training.trainer import Average, Plan, Task, Trainer
+from engines.training.turned import SHARE, open_turned
 from engines.training.validation import validation_samples
 from engines.training.warm_start import warm_start
 
@@ -75,7 +76,10 @@ def train(options: argparse.Namespace) -> None:
         print(f"{warm_start(task.network, options.init)} tensors taken from {options.init}")
         trainer.average = Average(task.network)
     faces = faces_for(store, validation=False, left_out=left_out)
-    batches = Batches(store, faces, load_library(data), recipe.shapes, trainer.seed, recipe.hand_made_share)
+    turned = open_turned(store, faces, options.faces / "turned", lambda made: tqdm(made, "turned faces"))
+    batches = Batches(
+        store, faces, load_library(data), recipe.shapes, trainer.seed, recipe.hand_made_share, turned, SHARE
+    )
     trainer.run(loader(batches, trainer.step))
 
 
