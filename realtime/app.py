@@ -49,9 +49,10 @@ def run(config: Config) -> Timings:
 
         model = MorphableModel.load()
         sinks = _open_sinks(config, source, model, is_lossless(config.source, source), stack)
-        remote = RemoteControls(Controls(view=config.view, samples=config.samples, hands=config.hands))
+        controls = Controls(view=config.view, samples=config.samples, hands=config.hands)
+        remote = RemoteControls(controls, has_overlays=bool(config.overlays))
         sinks += _open_web(config, source, model, remote, stack)
-        overlays = _open_overlays(config, model, stack)
+        overlays = _open_overlays(config, model, remote, stack)
         show = (Headless if config.output.headless else Windowed)(Setting(config, model, sinks, remote, overlays))
         stack.callback(show.close)
         # The slowest to load come last: whatever the user must mend is told before.
@@ -164,8 +165,10 @@ def _open_sinks(config: Config, source: Source, model: MorphableModel, lossless:
     return sinks + open_programs(config.programs, model.expression_names, config.max_faces, size, stack)
 
 
-def _open_overlays(config: Config, model: MorphableModel, stack: ExitStack) -> OverlaySource | None:
-    """The overlays, watched for changes; None where the user wants none."""
+def _open_overlays(
+    config: Config, model: MorphableModel, remote: RemoteControls, stack: ExitStack
+) -> OverlaySource | None:
+    """The overlays, watched for changes, while they are switched on; None where the user wants none."""
     if not config.overlays:
         return None
     from realtime.overlays.load import find_overlay
@@ -173,7 +176,7 @@ def _open_overlays(config: Config, model: MorphableModel, stack: ExitStack) -> O
 
     watcher = OverlayWatcher([find_overlay(name) for name in config.overlays], len(model.triangles))
     stack.enter_context(watcher)
-    return lambda: watcher.current
+    return lambda: watcher.current if remote.controls.overlays else ()
 
 
 def _open_web(

@@ -9,7 +9,9 @@ from realtime.render.views import HANDS, VIEWS, Hands, find_view
 
 MSAA_SAMPLES = 4
 
-Command = Literal["view", "next_view", "hands", "help", "hud", "gaze", "samples", "pause", "snapshot", "quit"]
+Command = Literal[
+    "view", "next_view", "hands", "overlays", "help", "hud", "gaze", "samples", "pause", "snapshot", "quit"
+]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Controls:
     samples: int = 0  # per pixel; 0 without anti-aliasing
     gaze: bool = False
     hands: Hands | None = None  # what becomes of a real hand before the face; None: as the view has it
+    overlays: bool = True  # where there are any
     hud: bool = True
     help: bool = False
     paused: bool = False
@@ -41,6 +44,8 @@ class Controls:
                 return replace(self, view=VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
             case "hands":
                 return replace(self, hands=_next(self.hands or find_view(self.view).hands))
+            case "overlays":
+                return replace(self, overlays=not self.overlays)
             case "samples":
                 return replace(self, samples=0 if self.samples else MSAA_SAMPLES)
             case "gaze":
@@ -60,6 +65,7 @@ KEYS: dict[str, Action] = {
     "TAB": Action("next_view"),
     "w": Action("view", "wire"),
     "o": Action("hands"),
+    "l": Action("overlays"),
     "g": Action("gaze"),
     "m": Action("samples"),
     "i": Action("hud"),
@@ -73,6 +79,7 @@ KEYS: dict[str, Action] = {
 _ABOUT = {
     "next_view": "next view",
     "hands": "a hand before the face: shown, half seen through, removed",
+    "overlays": "overlays on or off",
     "gaze": "gaze on or off",
     "samples": "anti-aliasing on or off",
     "hud": "figures on or off",

@@ -15,7 +15,7 @@ def test_tab_goes_round_all_views():
     assert controls == Controls()
 
 
-@pytest.mark.parametrize("key", ["g", "m", "h", "i", "SPACE"])
+@pytest.mark.parametrize("key", ["l", "g", "m", "h", "i", "SPACE"])
 def test_switches_switch_back(key):
     once = Controls().after(KEYS[key])
     assert once != Controls()

@@ -32,7 +32,7 @@ class Switches:
         return self.state
 
     def choices(self):
-        return {"view": ["wire", "off"]}
+        return {"view": {"wire": "lines", "off": "the frame alone"}}
 
     def change(self, name, value):
         self.state[name] = value
@@ -195,3 +195,17 @@ async def until(condition, seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+async def goes_on(witness: Client, count: int = 10) -> None:
+    """The witness sees the picture move."""
+    times = [timecode.read(frame) for frame in await witness.frames(count)]
+    assert len({time for time in times if time is not None}) >= count - 2
+
+
+async def witness_of(running, token: str | None = None) -> Client:
+    """A viewer of a running server who watches already."""
+    witness = Client(running.base, token)
+    await witness.join()
+    await goes_on(witness, 3)
+    return witness

@@ -50,8 +50,8 @@ class Switches(Protocol):
         """Name -> a truth value, or a word."""
         ...
 
-    def choices(self) -> Mapping[str, Sequence[str]]:
-        """For those that are words: which there are."""
+    def choices(self) -> Mapping[str, Mapping[str, str]]:
+        """For those that are words: which there are, and what each means."""
         ...
 
     def change(self, name: str, value: object) -> None:
@@ -66,7 +66,7 @@ class NoSwitches:
         """None."""
         return {}
 
-    def choices(self) -> Mapping[str, Sequence[str]]:
+    def choices(self) -> Mapping[str, Mapping[str, str]]:
         """None."""
         return {}
 
@@ -154,7 +154,7 @@ class Site:
     async def _show_switches(self, request: web.Request) -> web.Response:
         values, choices = self._switches.values(), self._switches.choices()
         return web.json_response(
-            {"values": dict(values), "choices": {name: list(some) for name, some in choices.items()}}
+            {"values": dict(values), "choices": {name: dict(words) for name, words in choices.items()}}
         )
 
     async def _change_switches(self, request: web.Request) -> web.Response:
@@ -171,11 +171,11 @@ class Site:
             return self._refused(422, "changes must be an object")
         values, choices = self._switches.values(), self._switches.choices()
         for name, value in wanted.items():
-            known = choices.get(name)
-            fits = (
-                value in known if known is not None else isinstance(value, bool) and isinstance(values.get(name), bool)
-            )
-            if name not in values or not fits:
+            if name in choices:
+                fits = isinstance(value, str) and value in choices[name]
+            else:
+                fits = isinstance(value, bool) and isinstance(values.get(name), bool)
+            if not fits:
                 return self._refused(422, "there is no such switch or value")
         for name, value in wanted.items():
             self._switches.change(name, value)
