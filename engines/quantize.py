@@ -46,9 +46,10 @@ TIMED = 60  # runs
 SEED = 7
 NOT_WORTH_IT = 1  # exit status
 
-# What each network computes in int8; the last layer stays in float, its output is what people see.
+# What each network computes in int8, and the layers that stay in float: those whose outputs are used as numbers, not
+# compared with a threshold or shown as a picture of 8 bits.
 QUANTISED = ["Conv", "MatMul", "Gemm"]
-FLOAT_LAYERS = ("/head/", "/heads/")
+FLOAT_LAYERS = {"contour": (), "completion": (), "regression": ("/heads/",)}
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def float_model(kind: str, checkpoint: Path) -> onnx.ModelProto:
     return trace(load_network(checkpoint, kind), get_spec(kind), merge=True)
 
 
-def quantise(model: onnx.ModelProto, inputs: Iterator[dict[str, Array]]) -> bytes:
+def quantise(kind: str, model: onnx.ModelProto, inputs: Iterator[dict[str, Array]]) -> bytes:
     """The model with its convolutions in int8 between pairs of quantise and dequantise nodes."""
     import onnxruntime
     from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType
@@ -114,7 +115,7 @@ def quantise(model: onnx.ModelProto, inputs: Iterator[dict[str, Array]]) -> byte
         def get_next(self) -> dict[str, Array] | None:
             return next(inputs, None)
 
-    skipped = [node.name for node in model.graph.node if any(name in node.name for name in FLOAT_LAYERS)]
+    skipped = [node.name for node in model.graph.node if any(name in node.name for name in FLOAT_LAYERS[kind])]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
         quantize_static(
@@ -195,7 +196,7 @@ def run(kind: str, checkpoint: Path, data: Path, faces: Path, folder: Path = WEI
         inputs = feeds(spec, calibration_samples(data, store, faces, side), guide)
         sets = validation_samples(store, load_library(data, validation=True), side, PER_KIND, left_out_names(faces))
         judged = partial(judge, sets=sets, guide=guide)
-    content = quantise(float_model(kind, checkpoint), inputs)
+    content = quantise(kind, float_model(kind, checkpoint), inputs)
     exact = OpenVinoEngine(spec, read_weights(f"{kind}.fp16.onnx", folder), precision="f32", why="")
     small = OpenVinoEngine(spec, content, precision="int8", why="")
     figures = [judged(engine) for engine in (exact, small)]

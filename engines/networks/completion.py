@@ -29,18 +29,20 @@ class CompletionNetwork(nn.Module):
         self.config = config or CompletionConfig()
         if self.config.parts[-1] != "eyeglasses":
             raise ValueError("the last part must be the eyeglasses: the guide leaves it out")
-        self.body = EncoderDecoder(3 + 1 + len(self.config.parts) - 1, 3, self.config.channels)
+        self.body = EncoderDecoder(2 * (3 + 1), 3, self.config.channels, beside=len(self.config.parts) - 1)
 
     def forward(self, image: Tensor, mask: Tensor, parts: Tensor) -> Tensor:
         """Paints the whole crop; `blend` keeps the visible pixels.
 
-        The hidden pixels are removed in here, so that nothing of the occluder can show through. The guide is
-        the distribution over the parts of the face itself, given that the pixel were free of eyeglasses.
+        The hidden pixels are removed in here, so that nothing of the occluder can show through. The crop is upright
+        and centred on the face, so its mirror image shows each pixel what lies on the other cheek: no layer would
+        reach that far at full resolution. The guide is the distribution over the parts of the face itself, given that
+        the pixel were free of eyeglasses.
 
         Args:
             image: (N, 3, S, S) RGB in [-1, 1], S a multiple of 16.
             mask: (N, 1, S, S) in 0..1, 1 where the pixel is to be painted; it may be soft.
-            parts: (N, 14, P, P) probabilities of the contour network; resized where P differs from S.
+            parts: (N, 14, P, P) probabilities of the contour network; brought to half of S, where the network works.
 
         Returns:
             (N, 3, S, S) RGB in [-1, 1]: the painting, also where the face is visible.
@@ -48,10 +50,15 @@ class CompletionNetwork(nn.Module):
         check_image("image", image, 3, self.body.multiple)
         guide = parts[:, :-1]
         guide = guide / guide.sum(1, keepdim=True).clamp_min(1e-3)
-        if guide.shape[-2:] != image.shape[-2:]:
-            guide = F.interpolate(guide, size=image.shape[-2:], mode="bilinear", align_corners=False)
-        seen = image * (1 - mask) - mask
-        return torch.tanh(0.5 * self.body(torch.cat([seen, mask, guide], 1)))
+        half = (image.shape[-2] // 2, image.shape[-1] // 2)
+        guide = F.interpolate(guide, size=half, mode="bilinear", align_corners=False)
+        seen = torch.cat([image * (1 - mask) - mask, mask], 1)
+        return torch.tanh(0.5 * self.body(torch.cat([seen, mirror(seen)], 1), guide))
+
+
+def mirror(x: Tensor) -> Tensor:
+    """(N, C, H, W) with left and right swapped; picked by index, which every runtime of ONNX files can do."""
+    return x[..., torch.arange(x.shape[-1] - 1, -1, -1)]
 
 
 def blend(image: Tensor, mask: Tensor, painting: Tensor) -> Tensor:
