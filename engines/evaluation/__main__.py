@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
+
+from tqdm import tqdm
 
 from realtime.errors import OK, tells_user_errors
 
@@ -32,6 +35,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     empty.add_argument("folder", type=Path)
     empty.add_argument("--data", default="../shared/data", help="folder of occluders/ (default: %(default)s)")
     empty.add_argument("--count", type=int, default=200, help="how many pictures (default: %(default)s)")
+    parts = commands.add_parser("parts", help="the part map beside hand-made ones, clear and hidden")
+    parts.add_argument("--data", default="../shared/data", help="folder of faces*/ with maps (default: %(default)s)")
     fp16 = commands.add_parser("fp16", help="what FP16 costs: every layer rounded to it, against float32")
     fp16.add_argument("folder", type=Path, help="as `pairs` wrote it")
     fp16.add_argument("--count", type=int, default=250, help="covered faces (default: %(default)s)")
@@ -91,6 +96,13 @@ def print_clips(options: argparse.Namespace) -> None:
     print(text)
 
 
+def print_parts(options: argparse.Namespace) -> None:
+    """The part map beside hand-made ones."""
+    from engines.evaluation.parts import evaluate
+
+    print(evaluate(options.data, partial(tqdm, desc="faces", disable=None)))
+
+
 def print_fp16(options: argparse.Namespace) -> None:
     """What FP16 costs."""
     from engines.evaluation.fp16 import evaluate
@@ -109,6 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         "empty": count_in_empty,
         "clip": print_clips,
         "fp16": print_fp16,
+        "parts": print_parts,
     }[options.command](options)
     return OK
 

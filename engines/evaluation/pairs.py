@@ -76,25 +76,42 @@ def is_bare(photo: Photo) -> bool:
     return classes is None or float(np.isin(classes, WORN).mean()) < WORN_SHARE
 
 
+def square(image: Image, photo: Photo, interpolation: int, **border: int) -> Image:
+    """(SIDE, SIDE, ...) the middle of a photograph, or of its map, with room around the face.
+
+    Args:
+        image: (H, W, ...).
+        photo: whose it is.
+        interpolation: OpenCV's.
+        border: how `cv2.copyMakeBorder` makes room.
+    """
+    pad = round(photo.padding * image.shape[1])
+    image = cv2.copyMakeBorder(image, pad, pad, pad, pad, **border)
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return cv2.resize(image[top : top + side, left : left + side], (SIDE, SIDE), interpolation=interpolation)
+
+
 def read_square(photo: Photo) -> Image | None:
     """(SIDE, SIDE, 3) RGB with room around the face, or None for a file that is no picture."""
     image = read_rgb(photo.path)
     if image is None:
         return None
-    pad = round(photo.padding * image.shape[1])
-    image = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    image = image[top : top + side, left : left + side]
-    return cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA if side > SIDE else cv2.INTER_CUBIC)
+    large = min(image.shape[:2]) * (1 + 2 * photo.padding) > SIDE
+    return square(image, photo, cv2.INTER_AREA if large else cv2.INTER_CUBIC, borderType=cv2.BORDER_REPLICATE)
 
 
-def bare_faces(data: Path) -> Iterator[tuple[Photo, Image, Array]]:
-    """The validation photographs without anything before the face: (photo, picture, landmarks (478, 2) px)."""
+def bare_faces(data: Path, mapped: bool = False) -> Iterator[tuple[Photo, Image, Array]]:
+    """The validation photographs without anything before the face: (photo, picture, landmarks (478, 2) px).
+
+    Args:
+        data: the data folder.
+        mapped: only those with a hand-made map.
+    """
     mesh = StillMesh()
     for photo in find_photos(data):
-        if is_validation(photo.name) and is_bare(photo):
+        if is_validation(photo.name) and is_bare(photo) and (photo.map_path or not mapped):
             image = read_square(photo)
             landmarks = None if image is None else mesh.find(image)
             if image is not None and landmarks is not None:

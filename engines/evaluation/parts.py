@@ -1,0 +1,150 @@
+"""How well the part map of the complete face agrees with hand-made maps, seen and hidden, through the program's crops.
+
+Each validation photograph that has a hand-made map and nothing before the face is shown to the program clear and behind
+one occluder of every judged kind. Only pixels within the program's own crop count, and of the map only what it knows.
+Eyeglasses are left out of the choice: what lies behind them is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.engine import COMPLETION_SIZE
+from engines.evaluation.markdown import markdown
+from engines.evaluation.pairs import bare_faces, cover, square
+from engines.training.labels import HEADWEAR, OUTSIDE, PART, from_celeba
+from engines.training.occluders import JUDGED, load_library
+from engines.training.sources import Photo, data_folder
+from engines.training.validation import part_ious
+from realtime.covered_faces import CoveredFaces, open_covered_faces
+from realtime.errors import UserError
+from realtime.frames import Array, Frame, Image
+from realtime.seen import Seen
+from realtime.tracking import MediaPipeTracker
+
+SEED = 96_000
+GOALS = {"clear": 0.75, "hidden": 0.65}
+NAMES = tuple(name for name in PART if name != "eyeglasses")
+
+Look = Callable[[Image], Seen | None]
+
+
+@dataclass
+class Maps:
+    """Crops (S, S) of one kind of look: parts found, parts of the hand-made map, where the figures are taken."""
+
+    found: list[Image] = field(default_factory=list)
+    truth: list[Image] = field(default_factory=list)
+    where: list[NDArray[np.bool_]] = field(default_factory=list)
+    lost: int = 0  # pictures in which the program found no face
+
+    def ious(self) -> dict[str, float]:
+        """Part -> intersection over union of all its pixels together; parts that do not occur are left out."""
+        return {tuple(PART)[code]: iou for code, iou in part_ious(self.found, self.truth, self.where).items()}
+
+
+def program() -> Look:
+    """What the program sees of the largest face in a picture (H, W, 3) RGB that stands alone."""
+    tracker = MediaPipeTracker(stills=True)
+    covered: CoveredFaces | None = open_covered_faces(stills=True, device="cpu")
+    if covered is None:
+        raise UserError("No networks are shipped with this copy.", "Restore the files in engines/weights with git.")
+
+    def look(image: Image) -> Seen | None:
+        frame = Frame(image, 0.0, 0.0, 0, "still")
+        seen = covered.process(frame, tracker.track(frame))
+        return seen[0] if seen else None
+
+    return look
+
+
+def read_map(photo: Photo) -> Image:
+    """(SIDE, SIDE) codes of `labels`: a photograph's hand-made map, laid out as `read_square` lays out the picture."""
+    classes = cv2.imread(str(photo.map_path), cv2.IMREAD_GRAYSCALE)
+    if classes is None:
+        raise UserError(f"{photo.map_path} is no picture.", "Restore it, or take it out of the data folder.")
+    codes = from_celeba(classes)
+    return square(codes, photo, cv2.INTER_NEAREST, borderType=cv2.BORDER_CONSTANT, value=OUTSIDE)
+
+
+def in_crop(seen: Seen, truth: Image, mask: NDArray[np.bool_] | None) -> tuple[Image, Image, NDArray[np.bool_]]:
+    """Found, true and judged parts of one face, (S, S) of its crop.
+
+    Args:
+        seen: the face.
+        truth: (H, W) codes of the picture.
+        mask: (H, W) the pixels that count; None: all.
+    """
+    side = (COMPLETION_SIZE, COMPLETION_SIZE)
+    found = cv2.resize(seen.parts[: len(NAMES)].argmax(0).astype(np.uint8), side, interpolation=cv2.INTER_NEAREST)
+    options = {"flags": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_CONSTANT}
+    codes = cv2.warpAffine(truth, seen.matrix, side, borderValue=OUTSIDE, **options)
+    where = codes < HEADWEAR
+    if mask is not None:
+        where &= cv2.warpAffine(mask.astype(np.uint8), seen.matrix, side, borderValue=0, **options) > 0
+    return found, codes, where
+
+
+def measure(data: Path, look: Look, progress: Callable[[Sequence], Iterable] = iter) -> dict[str, Maps]:
+    """What was found under "clear", "hidden", "covered" (all pixels of the covered pictures) and each kind (hidden).
+
+    Raises:
+        UserError: the data folder has no photographs with hand-made maps.
+    """
+    faces = list(bare_faces(data, mapped=True))
+    if not faces:
+        raise UserError(f"{data} has no hand-made part maps.", "Give a folder with faces*/NAME.png beside NAME.jpg.")
+    library = load_library(data, validation=True)
+    maps = {name: Maps() for name in ("clear", "covered", "hidden", *JUDGED)}
+    for number, (photo, image, landmarks) in progress(list(enumerate(faces))):
+        truth, rng = read_map(photo), np.random.default_rng((SEED, number))
+        _add(maps, ("clear",), look(image), truth, None)
+        for kind in JUDGED:
+            covered = cover(image, landmarks, kind, library, rng)
+            if covered is not None:
+                seen = look(covered.image)
+                _add(maps, ("covered",), seen, truth, None)
+                _add(maps, ("hidden", kind), seen, truth, covered.mask)
+    return maps
+
+
+def _add(maps: dict[str, Maps], names: Sequence[str], seen: Seen | None, truth: Image, mask: Array | None) -> None:
+    for name in names:
+        if seen is None:
+            maps[name].lost += 1
+            continue
+        found, codes, where = in_crop(seen, truth, mask)
+        maps[name].found.append(found)
+        maps[name].truth.append(codes)
+        maps[name].where.append(where)
+
+
+def table(maps: dict[str, Maps]) -> str:
+    """Markdown: IoU by part, and its mean over the parts."""
+    columns = ["clear", "covered", "hidden", *JUDGED]
+    ious = {name: maps[name].ious() for name in columns}
+    lines = [[part, *(_number(ious[name].get(part)) for name in columns)] for part in NAMES]
+    lines.append(["mean", *(_number(float(np.mean(list(ious[name].values())))) for name in columns)])
+    lines.append(["asked", *(_number(GOALS.get(name)) for name in columns)])
+    lines.append(["pictures", *(str(len(maps[name].found)) for name in columns)])
+    lines.append(["no face", *(str(maps[name].lost) for name in columns)])
+    return markdown(["part", "clear", "covered", "hidden", *(f"hidden by {kind}" for kind in JUDGED)], lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def evaluate(data: str | Path, progress: Callable[[Sequence], Iterable] = iter) -> str:
+    """The report as Markdown."""
+    return (
+        "IoU of the part map with hand-made maps, over all pictures' pixels together; clear: on clear faces; covered:\n"
+        "everywhere on covered ones; hidden: on what is covered alone.\n\n"
+        + table(measure(data_folder(data), program(), progress))
+    )
