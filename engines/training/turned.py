@@ -29,7 +29,7 @@ from realtime.fitting import Fit, Fitter
 from realtime.frames import Array, Image
 
 COUNT = 800  # turned faces
-SHARE = 0.15  # of the samples that are drawn from them
+SHARE = 0.1  # of the samples that are drawn from them
 SEED = 40_000
 YAW, PITCH = (0.35, 1.05), 0.2  # radians: how far a face looks aside at least and at most; up or down, at most
 FRONTAL = 0.3  # radians: photographs that look aside by more are not turned further
