@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,12 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # a missing camera is told in our own words
 
 from realtime.config import PROGRAM, parse  # noqa: E402
-from realtime.errors import OK, tells_user_errors  # noqa: E402
+from realtime.errors import OK, UserError, tells_user_errors  # noqa: E402
+
+SYSTEM_LIBRARIES = (
+    "Debian, Ubuntu: sudo apt install libgl1 libegl1 libglib2.0-0; "
+    "Fedora: sudo dnf install libglvnd-egl libglvnd-glx glib2."
+)
 
 
 @tells_user_errors
@@ -37,6 +43,9 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         timings = run(config)
     except KeyboardInterrupt:
         return OK
+    except ImportError as error:
+        _tell_missing_library(error)
+        raise
     print(timings.table())
     return OK
 
@@ -47,6 +56,13 @@ def limit_threads() -> None:
 
     sys.setswitchinterval(0.001)  # a frame should not wait 5 ms for another stage's Python to let go
     cv2.setNumThreads(max(1, min(4, (os.cpu_count() or 1) // 2)))
+
+
+def _tell_missing_library(error: ImportError) -> None:
+    """A Python package is there, but the system's library that it needs is not: what pip cannot install."""
+    library = re.match(r"(?:.*/)?(lib[^/:]+\.so[.\d]*):", str(error))
+    if library:
+        raise UserError(f"The system library {library[1]} cannot be loaded.", SYSTEM_LIBRARIES) from error
 
 
 def _interrupt(signum: int, frame: object) -> None:

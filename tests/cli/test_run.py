@@ -125,6 +125,26 @@ def test_no_gl_library(capsys, photo, monkeypatch, tmp_path):
     assert out.read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("folder", ["", "/lib/x86_64-linux-gnu/"])
+def test_no_system_library(capsys, monkeypatch, folder):
+    """What OpenCV says where pip has installed it on a machine without OpenGL's libraries."""
+
+    def missing(*arguments):
+        raise ImportError(f"{folder}libGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr("realtime.cli.parse", missing)
+    assert mistake(capsys) == ["The system library libGL.so.1 cannot be loaded.", cli.SYSTEM_LIBRARIES]
+
+
+def test_a_missing_package_is_no_missing_library(monkeypatch):
+    def missing(*arguments):
+        raise ModuleNotFoundError("No module named 'cv2'")
+
+    monkeypatch.setattr("realtime.cli.parse", missing)
+    with pytest.raises(ModuleNotFoundError):
+        cli.main([])
+
+
 def test_bugs_keep_their_stack_trace(monkeypatch, photo):
     monkeypatch.setattr("realtime.cli.parse", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
