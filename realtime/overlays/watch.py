@@ -79,7 +79,7 @@ class OverlayWatcher:
             watched.overlay = load_overlay(watched.path, self._triangles, files)
             log.info("Overlay %s: reloaded.", watched.path.name)
         except UserError as error:
-            log.warning("%s %s Kept as it was.", error.message, error.remedy)
+            log.warning("%s Kept as it was. %s", error.message, error.remedy)
         except MemoryError:
             log.warning("Overlay %s: not enough memory. Kept as it was.", watched.path.name)
         # A file that changed again while it was read shows the older stamp, and is read once more.
