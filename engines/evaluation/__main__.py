@@ -25,12 +25,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     pairs.add_argument("--each", type=int, default=100, help="pairs of each kind (default: %(default)s)")
     table = commands.add_parser("table", help="run the program on such a folder; tables and contact sheets")
     table.add_argument("folder", type=Path)
-    table.add_argument("--out", type=Path, default=Path("out/evaluation"), help="where to (default: %(default)s)")
     table.add_argument("--reuse", action="store_true", help="score what the last run dumped there, run nothing")
     ablation = commands.add_parser("ablation", help="the same pictures with a part of the program left out")
     ablation.add_argument("folder", type=Path)
     for part in (table, ablation):
         part.add_argument("--each", type=int, help="only so many pairs of each kind (default: all)")
+        part.add_argument("--out", type=Path, default=Path("out/evaluation"), help="where to (default: %(default)s)")
     empty = commands.add_parser("empty", help="count the faces found in pictures without one")
     empty.add_argument("folder", type=Path)
     empty.add_argument("--data", default="../shared/data", help="folder of occluders/ (default: %(default)s)")
@@ -72,7 +72,11 @@ def print_ablation(options: argparse.Namespace) -> None:
     from engines.evaluation.ablation import ablation_table
     from engines.evaluation.table import choose_pairs
 
-    print(ablation_table(options.folder, choose_pairs(options.folder, options.each)))
+    pairs = choose_pairs(options.folder, options.each)
+    text = ablation_table(options.folder, pairs, partial(tqdm, desc="pairs", disable=None))
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "ablation.md").write_text(text)
+    print(text)
 
 
 def count_in_empty(options: argparse.Namespace) -> None:

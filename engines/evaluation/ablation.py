@@ -1,18 +1,21 @@
-"""What each part is worth: the same pictures with a part left out, in one process instead of through `run.py`."""
+"""What each part is worth: the same pictures with a part left out, in one process instead of through `run.py`.
+
+Beside it what others make of them: MediaPipe alone, and after OpenCV's Telea has inpainted what the true mask hides.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from engines.engine import Engine, choose_engine, shipped_networks
-from engines.evaluation.groups import over_kinds
+from engines.evaluation.groups import facts_of, group, mean, over_kinds, share_group
+from engines.evaluation.markdown import markdown
 from engines.evaluation.metrics import drift, hidden_points, interocular, psnr
-from engines.evaluation.pairs import Pair
-from engines.evaluation.score import Pictures, Scored, read_pictures
-from engines.evaluation.table import markdown
+from engines.evaluation.pairs import Pair, StillMesh
+from engines.evaluation.score import Pictures, Scored, inpainted, read_pictures
 from engines.face_model.model import MorphableModel
 from realtime.camera import picture_vertices
 from realtime.covered_faces import CoveredFaces
@@ -23,8 +26,19 @@ from realtime.regressor import Regressor, Trust
 from realtime.tracking import MediaPipeTracker
 from realtime.unocclude import Unoccluder
 
-FIGURES = ("drift", "hidden", "psnr")
+FIGURES = {
+    "drift": "all landmarks against MediaPipe's on the clean picture, % of the interocular distance",
+    "hidden": "the landmarks under the occluder, likewise",
+    "psnr": "dB over hidden face pixels",
+}
+GROUPS: dict[str, Callable[[Scored], str | None]] = {
+    "kind": lambda row: row.pair.kind,
+    "share": lambda row: share_group(row.share),
+    **{fact: lambda row, fact=fact: facts_of(row.pair.face).get(fact) for fact in ("ethnicity", "sex", "age")},
+}
 Answer = tuple[Array | None, Image]  # landmarks (478, 2) px or None, the completed picture
+Variant = Callable[[Pictures], Answer]
+Progress = Callable[[Sequence[Pair]], Iterable[Pair]]
 
 
 class WithoutGuide:
@@ -46,8 +60,25 @@ class WithoutGuide:
         return self._engine.run(**arrays)
 
 
-def variants(model: MorphableModel) -> dict[str, Callable[[Image], Answer]]:
-    """Name -> what the program says of a picture (H, W, 3) when something is left out."""
+class WithoutCompletion:
+    """A completion engine that paints nothing: it hands back what is in front of the face."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.spec, self.device, self.precision, self.why = engine.spec, engine.device, engine.precision, engine.why
+
+    @property
+    def inputs(self) -> Mapping[str, Array]:
+        """The engine's own buffers."""
+        return self._engine.inputs
+
+    def run(self, **arrays: Array) -> Mapping[str, Array]:
+        """The picture as it came in."""
+        return {"complete": self._engine.inputs["image"]}
+
+
+def variants(model: MorphableModel) -> dict[str, Variant]:
+    """Name -> what the program says of a pair's covered picture when something is left out, and what others say."""
     tracker = MediaPipeTracker(stills=True)
     contour, completion = (choose_engine(name, "cpu", precision="f32") for name in ("contour", "completion"))
     mesh = MediaPipeCropMesh(stills=True)
@@ -68,6 +99,7 @@ def variants(model: MorphableModel) -> dict[str, Callable[[Image], Answer]]:
         return program(CoveredFaces(Unoccluder(contour, painter, mesh, stills=True), stills=True), trust)
 
     sees_all, unguided, blind = seeing(completion), seeing(WithoutGuide(completion)), program(None)
+    unpainted, others = seeing(WithoutCompletion(completion)), StillMesh()
     pieces = {
         "without the regression network": Trust(),
         "of the regression only the prior of expression": Trust(expression=TRUST.expression),
@@ -83,12 +115,25 @@ def variants(model: MorphableModel) -> dict[str, Callable[[Image], Answer]]:
         pose = result.faces[0].coefficients.pose
         return model.landmarks(picture_vertices(rest, pose, result.camera)[:, :2]), image
 
+    def after_telea(pictures: Pictures) -> Answer:
+        painted = inpainted(pictures)
+        return others.find(painted), painted
+
+    def of_covered(look: Callable[[Image], Answer]) -> Variant:
+        return lambda pictures: look(pictures.covered)
+
+    ours = {
+        "everything": sees_all,
+        "without the contour guide": unguided,
+        "without completion": unpainted,
+        **trusting,
+        "without the networks: landmark fit only": blind,
+    }
     return {
-        "everything": lambda image: answer(sees_all(image)),
-        "without the contour guide": lambda image: answer(unguided(image)),
-        **{name: (lambda image, look=look: answer(look(image))) for name, look in trusting.items()},
-        "without the networks: landmark fit only": lambda image: answer(blind(image)),
-        "mean face in the pose of that fit": mean_face,
+        **{name: of_covered(lambda image, look=look: answer(look(image))) for name, look in ours.items()},
+        "mean face in the pose of that fit": of_covered(mean_face),
+        "MediaPipe alone": of_covered(lambda image: (others.find(image), image)),
+        "MediaPipe after Telea with the true mask": after_telea,
     }
 
 
@@ -111,13 +156,46 @@ def figures(pair: Pair, pictures: Pictures, found: Answer) -> dict[str, float]:
     return {name: float(value) for name, value in out.items() if value is not None}
 
 
-def ablation_table(folder: Path, pairs: Sequence[Pair]) -> str:
-    """Markdown: one line per variant, means over the kinds of occluder."""
+def measure(
+    folder: Path, pairs: Sequence[Pair], looks: Mapping[str, Variant], progress: Progress = iter
+) -> dict[str, list[Scored]]:
+    """Variant -> the figures of every pair.
+
+    Args:
+        folder: of the pairs.
+        pairs: which.
+        looks: the variants.
+        progress: wraps the pairs while they are worked through.
+    """
+    rows: dict[str, list[Scored]] = {name: [] for name in looks}
+    for pair in progress(pairs):
+        pictures = read_pictures(folder, pair)
+        share = float((pictures.mask & pictures.face).sum() / pictures.face.sum())
+        for name, look in looks.items():
+            rows[name].append(Scored(pair, share, figures(pair, pictures, look(pictures))))
+    return rows
+
+
+def report(rows: Mapping[str, Sequence[Scored]]) -> str:
+    """Markdown: a table of the means over the kinds, and for each figure one by group; variants are columns there."""
+    lines = [[name, *(f"{over_kinds(of, figure)[0]:.2f}" for figure in FIGURES)] for name, of in rows.items()]
+    numbers = "\n".join(f"{number}. {name}" for number, name in enumerate(rows, start=1))
+    parts = [f"## What each part is worth\n\n{markdown(['variant', *FIGURES], lines)}", f"Columns below:\n\n{numbers}"]
+    parts += [f"## {figure}: {meaning}\n\n{by_group(rows, figure)}" for figure, meaning in FIGURES.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def by_group(rows: Mapping[str, Sequence[Scored]], figure: str) -> str:
+    """Markdown: one figure, a line for each kind, share hidden, ethnicity, sex and age, a column for each variant."""
     lines = []
-    for name, look in variants(MorphableModel.load()).items():
-        rows = []
-        for pair in pairs:
-            pictures = read_pictures(folder, pair)
-            rows.append(Scored(pair, 0.0, figures(pair, pictures, look(pictures.covered))))
-        lines.append([name, *(f"{over_kinds(rows, figure)[0]:.2f}" for figure in FIGURES)])
-    return markdown(["variant", *FIGURES], lines)
+    for key in GROUPS.values():
+        groups = {name: group(of, key) for name, of in rows.items()}
+        for label, members in next(iter(groups.values())).items():
+            means = (mean(of[label], figure) for of in groups.values())
+            lines.append([label, str(len(members)), *("" if np.isnan(m) else f"{m:.2f}" for m in means)])
+    return markdown(["group", "pairs", *(str(number) for number in range(1, len(rows) + 1))], lines)
+
+
+def ablation_table(folder: Path, pairs: Sequence[Pair], progress: Progress = iter) -> str:
+    """The report of all variants."""
+    return report(measure(folder, pairs, variants(MorphableModel.load()), progress))

@@ -114,6 +114,11 @@ def score_pair(pair: Pair, pictures: Pictures, clean: Result, covered: Result) -
     return Scored(pair, float(hole.sum() / pictures.face.sum()), _known(figures))
 
 
+def inpainted(pictures: Pictures) -> Image:
+    """(H, W, 3) the covered picture with what the true mask hides filled in by OpenCV's Telea."""
+    return cv2.inpaint(pictures.covered, pictures.mask.astype(np.uint8), TELEA_RADIUS, cv2.INPAINT_TELEA)
+
+
 def score_others(pair: Pair, pictures: Pictures, covered: Result, mesh: StillMesh) -> dict[str, float]:
     """What others reach on the same pair: MediaPipe alone, MediaPipe on our completed picture, Telea's inpainting."""
     hidden = hidden_points(pair.landmarks, pictures.mask)
@@ -125,9 +130,9 @@ def score_others(pair: Pair, pictures: Pictures, covered: Result, mesh: StillMes
         figures[f"drift {name}"] = float(error.mean())
         figures[f"hidden {name}"] = float(error[hidden].mean()) if hidden.any() else None
         figures[f"lost {name}"] = 100.0 * (found is None)
-    inpainted = cv2.inpaint(pictures.covered, pictures.mask.astype(np.uint8), TELEA_RADIUS, cv2.INPAINT_TELEA)
-    figures["psnr telea"] = psnr(inpainted, pictures.clean, hole)
-    figures["sharp telea"] = sharpness(inpainted, pictures.clean, hole)
+    telea = inpainted(pictures)
+    figures["psnr telea"] = psnr(telea, pictures.clean, hole)
+    figures["sharp telea"] = sharpness(telea, pictures.clean, hole)
     figures["psnr covered"] = psnr(pictures.covered, pictures.clean, hole)
     return _known(figures)
 
