@@ -38,12 +38,14 @@ find_python() {
 }
 
 if [ "$(uname)" = Linux ]; then
-    missing=$(for library in libEGL.so.1 libGL.so.1 libglib-2.0.so.0; do
-        { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$library" || echo "$library"
-    done)
+    known=$(ldconfig -p 2>/dev/null || /sbin/ldconfig -p || true)
+    missing=
+    for library in libEGL.so.1 libGL.so.1 libglib-2.0.so.0; do
+        [[ $known == *"$library"* ]] || missing="$missing $library"
+    done
     if [ -n "$missing" ]; then
         system_packages libegl1 libgl1 libglib2.0-0 ||
-            fail "These system libraries are missing: $(echo "$missing" | tr '\n' ' ')" \
+            fail "These system libraries are missing:$missing." \
                 "Install them (Debian, Ubuntu: sudo apt install libegl1 libgl1 libglib2.0-0; Fedora: sudo dnf install libglvnd-egl libglvnd-glx glib2)."
     fi
 fi
@@ -71,7 +73,7 @@ for extra in base ${extras//,/ }; do
     grep -qx "$extra" "$stamp.new" || { echo "$extra" >>"$stamp.new"; todo=yes; }
 done
 if [ -n "$todo" ]; then
-    names=$(tail -n +2 "$stamp.new" | grep -vx base | paste -sd, -)
+    names=$(sed '1d; /^base$/d' "$stamp.new" | paste -sd, -)
     echo "Installing the packages into $venv${names:+ with the extras $names} (a minute or two the first time) ..."
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".${names:+[$names]}" ||
         fail "The packages could not be installed." "Read pip's last lines above: most often the network is down or the disk is full; then run the command again."
