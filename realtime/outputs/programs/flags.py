@@ -14,7 +14,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what other programs take (several at once; a second face: see docs/programs.md)")
     group.add_argument(
         "--osc",
-        metavar="HOST:PORT",
+        metavar="HOST[:PORT]",
         help="VMC protocol, for VSeeFace, Warudo, VNyan and Blender add-ons; "
         f"the port is {PORTS['--osc']} unless given",
     )
