@@ -26,13 +26,13 @@ class Switches:
     """What viewers may change."""
 
     def __init__(self) -> None:
-        self.state: dict[str, object] = {"view": "wire", "gaze": False}
+        self.state: dict[str, object] = {"view": "wire", "hands": "show", "gaze": False}
 
     def values(self):
         return self.state
 
     def choices(self):
-        return {"view": {"wire": "lines", "off": "the frame alone"}}
+        return {"view": {"wire": "lines", "off": "the frame alone"}, "hands": {"show": "in front", "remove": "gone"}}
 
     def change(self, name, value):
         self.state[name] = value

@@ -101,6 +101,15 @@ def test_an_estimate_above_what_is_sent_is_no_limit():
     assert rate.target == CEILING
 
 
+def test_an_easy_picture_makes_nobody_poor():
+    """It takes a third of the bit rate; whoever can take that need not have the low stream, whoever cannot must."""
+    rate = RateControl(CEILING)
+    rate.sending(700_000)
+    run(rate, {"a": 3_000_000, "b": 3_000_000, "c": 750_000, "bad": 150_000}, 0, 10)
+    assert rate.target == CEILING
+    assert [rate.is_poor(viewer) for viewer in ("a", "b", "c", "bad")] == [False, False, False, True]
+
+
 def test_the_rate_does_not_flutter():
     rate = RateControl(CEILING)
     run(rate, {"a": 1_000_000}, 0, 3)

@@ -75,5 +75,5 @@ def test_the_site_takes_what_there_is_and_nothing_else(serve):
     statuses, plain, said = asyncio.run(check())
     assert statuses == [200, 422, 422, 422, 422, 422, 422, 400, 400]
     assert plain == 415
-    assert said == {"values": {"view": "off", "gaze": True}, "choices": fake.choices()}
-    assert fake.state == {"view": "off", "gaze": True}
+    assert said == {"values": {"view": "off", "hands": "show", "gaze": True}, "choices": fake.choices()}
+    assert fake.state == {"view": "off", "hands": "show", "gaze": True}

@@ -133,7 +133,6 @@ class Broadcast:
         self._streams["vp8"].encoder.bitrate = target
         self._streams["low"].encoder.bitrate = self._rate.low_rate
         self._metrics.set("bitrate_target", target)
-        self._metrics.set("network_cpu_seconds_total", time.thread_time())
         for viewer in list(self._viewers):
             wanted = "low" if self._rate.is_poor(viewer.key) else "main"
             if viewer.codec == "H264" and viewer.stream != wanted:

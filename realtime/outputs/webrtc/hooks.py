@@ -1,4 +1,4 @@
-"""The few places where aiortc and aioice are used beyond their public interface, all in here.
+"""The few places where aiortc and aioice are used beyond their public interface, all in here and in sending.py.
 
 pyproject.toml pins aiortc for this module's sake; `tests/webrtc/test_hooks.py` fails when one of these no
 longer does what it should.
@@ -26,7 +26,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from realtime.outputs.webrtc.encoder import CodecName, EncodedFrame
+from realtime.outputs.webrtc.encoder import CodecName
 from realtime.outputs.webrtc.sdp import extension_id
 
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
@@ -40,18 +40,6 @@ class Feedback:
     keyframe: bool = False  # it cannot go on without one
     estimate: int | None = None  # bits per second that it thinks it can take
     lost: float | None = None  # share of packets lost since its last report
-
-
-class _Packed:
-    """Stands where aiortc has its encoder: the frames come with their payloads made."""
-
-    def pack(self, frame: EncodedFrame) -> tuple[Sequence[bytes], int]:
-        return frame.payloads, frame.timestamp
-
-
-def send_packed(sender: RTCRtpSender) -> None:
-    """Lets the sender take `EncodedFrame`s from its track, so that packets are cut once, not per viewer."""
-    sender._RTCRtpSender__encoder = _Packed()  # type: ignore[attr-defined]
 
 
 def show_at_once(transceiver: RTCRtpTransceiver, offer: str) -> None:

@@ -16,6 +16,7 @@ from realtime.outputs.webrtc import hooks
 from realtime.outputs.webrtc.broadcast import Broadcast
 from realtime.outputs.webrtc.metrics import Metrics
 from realtime.outputs.webrtc.options import PublishOptions, is_loopback
+from realtime.outputs.webrtc.sending import send_packed
 from realtime.outputs.webrtc.sessions import codecs
 from realtime.outputs.webrtc.viewer import PackedTrack, Viewer
 
@@ -95,7 +96,7 @@ class Publisher:
         transceiver = peer.addTransceiver(track, "sendonly")
         transceiver.setCodecPreferences(codecs())
         track.sender = transceiver.sender
-        hooks.send_packed(transceiver.sender)
+        send_packed(transceiver.sender)
         timeout = aiohttp.ClientTimeout(total=HTTP_SECONDS)
         viewer: Viewer | None = None
         location: URL | None = None

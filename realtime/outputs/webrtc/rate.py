@@ -110,7 +110,8 @@ class RateControl:
                 viewer.capacity = self._target
             return
         alone = sum(other.retry_at is None for other in self._viewers.values()) < 2
-        if alone or viewer.capacity >= POOR * self._target:
+        # An easy picture takes less than it may: who can take what is sent misses nothing.
+        if alone or viewer.capacity >= POOR * min(self._target, self._sent):
             viewer.poor_since = None
             return
         viewer.poor_since = now if viewer.poor_since is None else viewer.poor_since

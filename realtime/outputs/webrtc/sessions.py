@@ -28,6 +28,7 @@ from realtime.outputs.webrtc.broadcast import Broadcast
 from realtime.outputs.webrtc.metrics import Metrics
 from realtime.outputs.webrtc.options import Limits
 from realtime.outputs.webrtc.sdp import BadOffer, Fragment, checked_offer, ice_ufrag
+from realtime.outputs.webrtc.sending import send_packed
 from realtime.outputs.webrtc.viewer import PackedTrack, Viewer
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class Sessions:
         transceiver = session.peer.addTransceiver(track, "sendonly")
         transceiver.setCodecPreferences(codecs())
         track.sender = transceiver.sender
-        hooks.send_packed(transceiver.sender)
+        send_packed(transceiver.sender)
         session.peer.on("datachannel", lambda channel: self._add_channel(session, channel))
         await self._negotiate(session, offer)
         session.viewer = Viewer(session.key, hooks.agreed_codec(transceiver), track, self._metrics)

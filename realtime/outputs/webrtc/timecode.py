@@ -19,6 +19,7 @@ READ_IN_PAGE = f"""
   const canvas = window.timecodeCanvas ??= new OffscreenCanvas(count * square, square);
   const context = canvas.getContext("2d", {{ willReadFrequently: true }});
   const bottom = video.videoHeight - square;
+  if (video.videoWidth < count * square || bottom < 0) return -1; // scaled down: there is nothing to be read
   context.drawImage(video, 0, bottom, count * square, square, 0, 0, count * square, square);
   const pixels = context.getImageData(0, 0, count * square, square).data;
   let value = 0, checks = 0;

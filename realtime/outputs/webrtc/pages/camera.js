@@ -25,6 +25,7 @@ async function listCameras() {
   at("cameras").replaceChildren(...cameras.map(({ label, deviceId }, index) =>
     new Option(label || `Camera ${index + 1}`, deviceId, false, deviceId === chosen)));
   at("cameras").disabled = cameras.length < 2;
+  at("cameras").parentElement.hidden = cameras.length < 2;
 }
 
 async function start() {
@@ -58,7 +59,7 @@ function stop() {
   at("own").hidden = true;
   at("result").srcObject = at("own").srcObject = null;
   at("start").disabled = false;
-  at("stop").disabled = at("cameras").disabled = true;
+  at("stop").disabled = at("cameras").disabled = at("cameras").parentElement.hidden = true;
   at("state").textContent = "Stopped";
   tell("Stopped. Your camera is off.");
 }

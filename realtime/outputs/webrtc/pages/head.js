@@ -4,11 +4,13 @@ import { call, showFigures, stateWriter, watch } from "/link.js";
 const at = (id) => document.getElementById(id);
 const STRONGEST = 12; // expressions listed
 const KEPT = 90; // messages that wait for their picture
+const LIST_EVERY = 200; // milliseconds: faster cannot be read
 
 const VERTEX = `#version 300 es
-in vec3 point; uniform mat3 turn; uniform vec3 place, centre, radius; uniform float aspect; out vec3 normal;
+in vec3 point; uniform mat3 turn; uniform vec3 place, centre, radius; uniform float aspect, bend; out vec3 normal;
 void main() {
-  vec3 at = turn * (centre + radius * point) + place;
+  vec3 bent = vec3(0.0, bend * point.x * point.x, -abs(bend) * point.x * point.x);
+  vec3 at = turn * (centre + radius * point + bent) + place;
   normal = turn * (point / radius);
   gl_Position = vec4(at.x / aspect * 2.4, at.y * 2.4, (-at.z - 100.0) * 0.9, -at.z);
 }`;
@@ -54,7 +56,7 @@ function setUp(canvas) {
   gl.enableVertexAttribArray(gl.getAttribLocation(program, "point"));
   gl.vertexAttribPointer(gl.getAttribLocation(program, "point"), 3, gl.FLOAT, false, 0, 0);
   gl.enable(gl.DEPTH_TEST);
-  const where = Object.fromEntries(["turn", "place", "centre", "radius", "aspect", "colour"].map(
+  const where = Object.fromEntries(["turn", "place", "centre", "radius", "bend", "aspect", "colour"].map(
     (name) => [name, gl.getUniformLocation(program, name)]));
   return { gl, where, count: triangles.length };
 }
@@ -62,11 +64,15 @@ function setUp(canvas) {
 // The head's frame: mm, x to the person's left, y up, z out of the face. So the right eye is at negative x.
 function parts(b) {
   const jaw = b.jawOpen, smile = (b.mouthSmileLeft + b.mouthSmileRight) / 2, pucker = b.mouthPucker;
+  const frown = (b.mouthFrownLeft + b.mouthFrownRight) / 2, bend = 11 * (smile - frown), skin = [.85, .68, .58];
+  const width = (25 + 8 * smile) * (1 - .5 * pucker), lip = 3.5 + 3 * pucker, gap = 13 * jaw;
   const list = [
-    { centre: [0, 20, -20], radius: [76, 100, 88], colour: [.85, .68, .58] },
-    { centre: [0, -46 - 14 * jaw, 10], radius: [47, 42, 53], colour: [.85, .68, .58] },
+    { centre: [0, 20, -20], radius: [76, 100, 88], colour: skin },
+    { centre: [0, -44 - 14 * jaw, -2], radius: [56, 46, 64], colour: skin },
     { centre: [0, -8, 70], radius: [11, 17, 18], colour: [.83, .62, .52] },
-    { centre: [0, -44 - 8 * jaw, 58], radius: [(23 + 9 * smile) * (1 - .5 * pucker), 3 + 17 * jaw + 4 * pucker, 9], colour: [.5, .12, .14] },
+    { centre: [0, -44 - 6 * jaw, 56], radius: [width, lip + gap, 8], bend, colour: [.25, .05, .07] },
+    { centre: [0, -41 + .5 * gap, 59], radius: [width, lip, 9], bend, colour: [.68, .3, .3] },
+    { centre: [0, -47 - 6 * jaw - 1.2 * gap, 58], radius: [width * .85, lip, 9], bend, colour: [.68, .3, .3] },
     { centre: [0, 85, -30], radius: [79, 58, 86], colour: [.22, .15, .12] },
   ];
   for (const [side, x] of [["Right", -1], ["Left", 1]]) {
@@ -97,7 +103,7 @@ function draw({ gl, where, count }, face, names) {
   canvas.width = canvas.clientWidth * scale;
   canvas.height = canvas.clientHeight * scale;
   gl.viewport(0, 0, canvas.width, canvas.height);
-  gl.clearColor(.05, .08, .1, 1);
+  gl.clearColor(0, 0, 0, 1); // as the stage around it
   gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   if (!face) return;
   const shapes = Object.fromEntries(names.map((name, index) => [name, face.blendshapes[index]]));
@@ -108,6 +114,7 @@ function draw({ gl, where, count }, face, names) {
     gl.uniform3fv(where.centre, part.centre);
     gl.uniform3fv(where.radius, part.radius);
     gl.uniform3fv(where.colour, part.colour);
+    gl.uniform1f(where.bend, part.bend ?? 0);
     gl.drawElements(gl.TRIANGLES, count, gl.UNSIGNED_SHORT, 0);
   }
 }
@@ -116,7 +123,7 @@ function draw({ gl, where, count }, face, names) {
 
 const scene = setUp(at("head"));
 const waiting = new Map(); // RTP time stamp -> message
-let names = [];
+let names = [], listed = 0;
 call("/schema").then((answer) => answer.json()).then((schema) => { names = schema.blendshapeNames; }).catch(() => {});
 
 function take(message) {
@@ -143,11 +150,13 @@ function show(message) {
   at("hidden").textContent = face ? `${Math.round(face.hidden * 100)} %` : "–";
   document.body.dataset.rtp = message.rtp;
   document.body.dataset.frame = message.frame;
-  if (names.length) list(face);
+  if (!names.length || performance.now() - listed < LIST_EVERY) return;
+  listed = performance.now();
+  list(face);
 }
 
 const watched = watch(at("video"), {
-  state: stateWriter(at("state"), at("notice")),
+  state: stateWriter(at("state"), at("notice"), at("video")),
   faces: take,
   frame(now, { rtpTimestamp }) {
     const message = waiting.get(rtpTimestamp);

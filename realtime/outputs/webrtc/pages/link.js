@@ -186,14 +186,18 @@ export function send(stream, state) {
 export const WORDS = { "connecting": "Connecting …", "connecting again": "Connecting again …", "connected": "Connected",
                        "waiting": "Connection lost", "refused": "Refused", "closed": "Closed" };
 
-// Shows a link's state in the page: a word for everybody, an explanation where one helps.
-export function stateWriter(word, notice) {
+// Shows a link's state in the page: a word for everybody, an explanation over the video where one helps.
+export function stateWriter(word, notice, video) {
+  let now;
+  const hasPicture = () => video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+  video?.addEventListener("loadeddata", () => { if (now === "connected") notice.hidden = true; });
   return (state, reason) => {
+    now = state;
     word.textContent = WORDS[state] ?? state;
     word.classList.toggle("bad", state === "waiting" || state === "refused");
     if (notice) {
-      notice.textContent = reason || (state === "connected" ? "" : WORDS[state] ?? state);
-      notice.hidden = state === "connected";
+      notice.textContent = reason || (state === "connected" ? "Waiting for a picture …" : WORDS[state] ?? state);
+      notice.hidden = state === "connected" && hasPicture();
     }
   };
 }
