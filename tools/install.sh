@@ -59,6 +59,10 @@ if ! "$venv/bin/python" -c '' 2>/dev/null; then
     fi
 fi
 
+# What was interrupted while it was made, or made by another tool, may lack pip.
+"$venv/bin/python" -c 'import pip' 2>/dev/null || "$venv/bin/python" -m ensurepip --default-pip >/dev/null ||
+    fail "There is no pip in $venv." "Remove that folder, and run the command again."
+
 # pip is asked again only when pyproject.toml or the extras have changed; extras add up.
 stamp="$venv/.contourface"
 want=$(cksum <pyproject.toml)
