@@ -157,7 +157,7 @@ def test_viewer_connects_again(serve, page):
 
 def test_pictures_are_not_held_back(serve, page):
     """Chromium takes the wish to show each picture as soon as it is there; its jitter buffer stays next to empty."""
-    page.goto(f"{serve().base}/icon.svg")
+    page.goto(serve().base)
     extensions, held_back = page.evaluate(
         """async () => {
           const { watch } = await import("/link.js");
@@ -250,8 +250,8 @@ def test_the_whole_program_takes_the_browsers_camera(page):
         assert len(face["blendshapes"]) == 52
         assert all(0 <= value <= 1 for value in face["blendshapes"])
         assert face["position"][2] > 100  # in front of the camera
-        good = [(code, now) for code, now in read_codes(page, "#result", 20) if code >= 0]
-        assert len({code for code, _ in good}) > 10  # it moves
+        good = [(code, now) for code, now in read_codes(page, "#result", 10) if code >= 0]
+        assert len({code for code, _ in good}) > 5  # it moves
         assert np.median([(now - code) % timecode.PERIOD for code, now in good]) < LOOP_DELAY_LIMIT
         # The result differs from the camera where the face is, and nowhere at the edge.
         inside, edge = page.evaluate(
@@ -334,7 +334,7 @@ def test_pages_fit_a_phone(serve, browser):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
         small = page.evaluate(
             "[...document.querySelectorAll('button, select')]"
-            ".filter((element) => element.getBoundingClientRect().height < 40).length"
+            ".filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 40).length"
         )
         assert small == 0, path
     context.close()
