@@ -42,8 +42,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     fp16.add_argument("--count", type=int, default=250, help="covered faces (default: %(default)s)")
     clip = commands.add_parser("clip", help="how a face holds while a hand, a mask and a phone pass before it")
     clip.add_argument("folder", type=Path, help="where the table and strips of frames go")
-    clip.add_argument("--data", default="../shared/data", help="folder of video/ and occluders/ (default: %(default)s)")
-    clip.add_argument("--only", nargs="+", default=(), metavar="NAME", help="clips (d18 ...), covers (hand ...)")
+    still = commands.add_parser("still", help="how still a painting is behind a hand, a mask and a phone at rest")
+    for part in (clip, still):
+        part.add_argument(
+            "--data", default="../shared/data", help="folder of video/ and occluders/ (default: %(default)s)"
+        )
+        part.add_argument("--only", nargs="+", default=(), metavar="NAME", help="clips (d18 ...), covers (hand ...)")
     return parser.parse_args(arguments)
 
 
@@ -100,6 +104,13 @@ def print_clips(options: argparse.Namespace) -> None:
     print(text)
 
 
+def print_still(options: argparse.Namespace) -> None:
+    """How much a painting flickers."""
+    from engines.evaluation.still import evaluate
+
+    print(evaluate(options.data, options.only, partial(tqdm, desc="clips", disable=None)))
+
+
 def print_parts(options: argparse.Namespace) -> None:
     """The part map beside hand-made ones."""
     from engines.evaluation.parts import evaluate
@@ -126,6 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
         "clip": print_clips,
         "fp16": print_fp16,
         "parts": print_parts,
+        "still": print_still,
     }[options.command](options)
     return OK
 
