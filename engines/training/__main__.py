@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from engines.training.occluders import KINDS
 from realtime.errors import OK, tells_user_errors
 
 # glibc hands freed memory back at once; page faults then make every step five times slower. Threads that spin
@@ -52,6 +53,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="paints the hidden pixels of the crops that the regression learns from",
     )
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights as far as they fit")
+    parser.add_argument(
+        "--without",
+        metavar="KIND",
+        choices=KINDS,
+        help="a kind of occluder never shown to contour or completion, to see how they take what they do not know: "
+        "%(choices)s",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted training in the run's folder")
     parser.add_argument("--threads", type=int, help="of the regression's training (default: all processors)")
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default: %(default)s)")

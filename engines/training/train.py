@@ -77,9 +77,8 @@ def train(options: argparse.Namespace) -> None:
         trainer.average = Average(task.network)
     faces = faces_for(store, validation=False, left_out=left_out)
     turned = open_turned(store, faces, options.faces / "turned", lambda made: tqdm(made, "turned faces"))
-    batches = Batches(
-        store, faces, load_library(data), recipe.shapes, trainer.seed, recipe.hand_made_share, turned, SHARE
-    )
+    library = load_library(data, without=options.without)
+    batches = Batches(store, faces, library, recipe.shapes, trainer.seed, recipe.hand_made_share, turned, SHARE)
     trainer.run(loader(batches, trainer.step))
 
 

@@ -50,8 +50,8 @@ class Occlusion:
         return self.opacity > OPAQUE
 
 
-def load_library(data: Path, validation: bool = False) -> Library:
-    """The occluder files of one part of the split."""
+def load_library(data: Path, validation: bool = False, without: str | None = None) -> Library:
+    """The occluder files of one part of the split; `without`: a kind that is never laid on by chance."""
     sprites: dict[str, list[Sprite]] = {}
     found, unreadable = find_sprites(data)
     if unreadable:
@@ -60,12 +60,13 @@ def load_library(data: Path, validation: bool = False) -> Library:
         if is_validation(sprite.name) == validation:
             sprites.setdefault(sprite.kind, []).append(sprite)
     textures = [image for name, image in find_textures(data) if is_validation(name) == validation]
-    return Library(sprites, textures)
+    return Library(sprites, textures, without)
 
 
-def choose_kinds(rng: Rng) -> list[str]:
-    """Which kinds cover a face: often one, sometimes none, sometimes several."""
-    return list(rng.choice(list(KINDS), size=rng.choice(len(COUNTS), p=COUNTS), p=CHANCES))
+def choose_kinds(rng: Rng, without: str | None = None) -> list[str]:
+    """Which kinds cover a face: often one, sometimes none, sometimes several; never the kind `without`."""
+    chances = CHANCES * [kind != without for kind in KINDS]
+    return list(rng.choice(list(KINDS), size=rng.choice(len(COUNTS), p=COUNTS), p=chances / chances.sum()))
 
 
 def compose(image: Image, layers: Sequence[Layer], rng: Rng) -> Occlusion:
@@ -99,5 +100,5 @@ def occlude(image: Image, points: Array, library: Library, rng: Rng, kinds: Sequ
         kinds: which of `KINDS`, the first lowest; chosen by chance unless given.
     """
     scene = Scene(image, np.asarray(points, np.float32))
-    chosen = choose_kinds(rng) if kinds is None else kinds
+    chosen = choose_kinds(rng, library.without) if kinds is None else kinds
     return compose(image, [layer for kind in chosen for layer in KINDS[kind](scene, library, rng)], rng)

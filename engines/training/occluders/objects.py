@@ -184,6 +184,6 @@ def objects(scene: Scene, library: Library, rng: Rng) -> list[Layer]:
     layer = warp(rgba, matrix, scene.size)
     light = ramp(scene.size, rng)[..., None]
     layers = [Layer(np.clip(layer.light * light, 0, 255 * layer.alpha[..., None]), layer.alpha)]
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 and library.without != "hand":
         layers += hand(scene, library, rng)[:1]
     return layers

@@ -84,6 +84,7 @@ class Library:
 
     sprites: dict[str, list[Sprite]] = field(default_factory=dict)  # by kind
     textures: list[Image] = field(default_factory=list)
+    without: str | None = None  # a kind of occluder that must not occur
 
     def pick(self, rng: Rng, kind: str) -> Sprite | None:
         """One of a kind, or None where there is none."""
