@@ -47,7 +47,8 @@ async def _run(sender: RTCRtpSender, codec: RTCRtpCodecParameters) -> None:
 
 
 async def _send_pictures(sender: RTCRtpSender, codec: RTCRtpCodecParameters) -> None:
-    sequence, origin = random_sequence_number(), random32()
+    sequence, origin, kind = random_sequence_number(), random32(), codec.payloadType
+    assert kind is not None
     while True:
         frame = await sender.track.recv()
         if not sender._enabled:
@@ -55,7 +56,7 @@ async def _send_pictures(sender: RTCRtpSender, codec: RTCRtpCodecParameters) -> 
         assert isinstance(frame, EncodedFrame)
         timestamp = (origin + frame.timestamp) & 0xFFFFFFFF
         now = clock.current_ntp_time()
-        first = RtpPacket(codec.payloadType, timestamp=timestamp, ssrc=sender._ssrc)
+        first = RtpPacket(kind, timestamp=timestamp, ssrc=sender._ssrc)
         first.extensions.abs_send_time = (now >> 14) & 0x00FFFFFF
         first.extensions.mid = _part(sender, "mid")
         header = first.serialize(_part(sender, "rtp_header_extensions_map"))
@@ -63,11 +64,11 @@ async def _send_pictures(sender: RTCRtpSender, codec: RTCRtpCodecParameters) -> 
         for left, payload in enumerate(frame.payloads, 1 - len(frame.payloads)):
             marker = left == 0
             # Kept for those who lose it.
-            packet = RtpPacket(codec.payloadType, marker, sequence, timestamp, sender._ssrc, payload)
+            packet = RtpPacket(kind, marker, sequence, timestamp, sender._ssrc, payload)
             packet.extensions = first.extensions
             _part(sender, "rtp_history")[sequence % RTP_HISTORY_SIZE] = packet
-            kind = bytes([codec.payloadType | (MARKER if marker else 0)])
-            await sender.transport._send_rtp(b"".join((begin, kind, sequence.to_bytes(2, "big"), end, payload)))
+            second = bytes([kind | MARKER if marker else kind])
+            await sender.transport._send_rtp(b"".join((begin, second, sequence.to_bytes(2, "big"), end, payload)))
             sequence = (sequence + 1) & 0xFFFF
         _count(sender, frame, timestamp, now)
 

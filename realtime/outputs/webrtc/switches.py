@@ -46,7 +46,10 @@ class RemoteControls:
 
     def choices(self) -> Mapping[str, Mapping[str, str]]:
         """The views, and what becomes of a real hand before the face: word -> what it means."""
-        return {"view": {name: find_view(name).about for name in VIEWS}, "hands": dict(HANDS)}
+        return {
+            "view": {name: find_view(name).about for name in VIEWS},
+            "hands": {name: about for name, about in HANDS.items()},
+        }
 
     def change(self, name: str, value: object) -> None:
         """Notes a wish."""
