@@ -19,7 +19,10 @@ out float opacity;
 
 invariant gl_Position; // what is painted onto the face passes the depth test against the face itself
 
+#include "pass_light.glsl"
+
 void main() {
+    pass_light();
     gl_Position = vec4(2.0 * in_position.xy / picture_size - 1.0, depth_line.x * in_position.z + depth_line.y, 1.0);
     z = in_position.z;
     normal = in_normal;

@@ -26,7 +26,7 @@ const vec3 LUMINANCE = vec3(0.2126, 0.7152, 0.0722);
 
 // Towards where most light comes from; of length 0 where it comes evenly from everywhere.
 vec3 main_direction() {
-    vec3 slope = vec3(dot(light[3], LUMINANCE), dot(light[1], LUMINANCE), dot(light[2], LUMINANCE));
+    vec3 slope = vec3(dot(sh[3], LUMINANCE), dot(sh[1], LUMINANCE), dot(sh[2], LUMINANCE));
     float size = length(slope);
     return size > 1e-4 ? slope / size : vec3(0.0);
 }

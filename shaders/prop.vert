@@ -20,7 +20,10 @@ out vec4 tint;
 
 const float NEAREST = 1.0; // mm
 
+#include "pass_light.glsl"
+
 void main() {
+    pass_light();
     place = (placement * vec4(in_position, 1.0)).xyz;
     normal = mat3(placement) * in_normal;
     uv = in_uv;
