@@ -28,8 +28,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     table.add_argument("--reuse", action="store_true", help="score what the last run dumped there, run nothing")
     ablation = commands.add_parser("ablation", help="the same pictures with a part of the program left out")
     ablation.add_argument("folder", type=Path)
-    for part in (table, ablation):
+    heldout = commands.add_parser("heldout", help="a kind of occluder that a contour network has never seen")
+    heldout.add_argument("folder", type=Path)
+    heldout.add_argument("--kind", required=True, help="the kind: hand, face_mask, glasses, forehead or object")
+    heldout.add_argument(
+        "--contour", type=Path, nargs="+", required=True, metavar="FOLDER", help="with an exported contour network"
+    )
+    for part in (table, ablation, heldout):
         part.add_argument("--each", type=int, help="only so many pairs of each kind (default: all)")
+    for part in (table, ablation):
         part.add_argument("--out", type=Path, default=Path("out/evaluation"), help="where to (default: %(default)s)")
     empty = commands.add_parser("empty", help="count the faces found in pictures without one")
     empty.add_argument("folder", type=Path)
@@ -83,6 +90,15 @@ def print_ablation(options: argparse.Namespace) -> None:
     print(text)
 
 
+def print_heldout(options: argparse.Namespace) -> None:
+    """What a network makes of a kind of occluder that it has never seen."""
+    from engines.evaluation.heldout import evaluate
+    from engines.evaluation.table import choose_pairs
+
+    pairs = choose_pairs(options.folder, options.each)
+    print(evaluate(options.folder, pairs, options.kind, options.contour, partial(tqdm, desc="pairs", disable=None)))
+
+
 def count_in_empty(options: argparse.Namespace) -> None:
     """Runs the program on pictures without a face."""
     from engines.evaluation.empty import faces_found, write_empty
@@ -133,6 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         "pairs": make_pairs,
         "table": make_table,
         "ablation": print_ablation,
+        "heldout": print_heldout,
         "empty": count_in_empty,
         "clip": print_clips,
         "fp16": print_fp16,

@@ -21,6 +21,7 @@ from realtime.camera import picture_vertices
 from realtime.covered_faces import CoveredFaces
 from realtime.crop_mesh import MediaPipeCropMesh
 from realtime.frames import Array, Frame, FrameResult, Image
+from realtime.mirrored import Mirrored
 from realtime.reconstruction import TRUST, Options, Reconstructor
 from realtime.regressor import Regressor, Trust
 from realtime.tracking import MediaPipeTracker
@@ -37,6 +38,7 @@ GROUPS: dict[str, Callable[[Scored], str | None]] = {
     **{fact: lambda row, fact=fact: facts_of(row.pair.face).get(fact) for fact in ("ethnicity", "sex", "age")},
 }
 Answer = tuple[Array | None, Image]  # landmarks (478, 2) px or None, the completed picture
+Look = Callable[[Image], FrameResult]
 Variant = Callable[[Pictures], Answer]
 Progress = Callable[[Sequence[Pair]], Iterable[Pair]]
 
@@ -77,35 +79,45 @@ class WithoutCompletion:
         return {"complete": self._engine.inputs["image"]}
 
 
-def variants(model: MorphableModel) -> dict[str, Variant]:
-    """Name -> what the program says of a pair's covered picture when something is left out, and what others say."""
-    tracker = MediaPipeTracker(stills=True)
-    contour, completion = (choose_engine(name, "cpu", precision="f32") for name in ("contour", "completion"))
-    mesh = MediaPipeCropMesh(stills=True)
-    regressor = None
-    if "regression" in shipped_networks():
-        regressor = Regressor(choose_engine("regression", "cpu", precision="f32"), stills=True)
+class Workbench:
+    """The program on single pictures, as `run.py --stills` puts it together, with parts that may be exchanged."""
 
-    def program(covered: CoveredFaces | None, trust: Trust = TRUST) -> Callable[[Image], FrameResult]:
-        reconstructor = Reconstructor(model, Options(stills=True), covered, regressor, trust)
+    def __init__(self) -> None:
+        self.model = MorphableModel.load()
+        self.contour, self.completion = (choose_engine(n, "cpu", precision="f32") for n in ("contour", "completion"))
+        self.regressor = None
+        if "regression" in shipped_networks():
+            self.regressor = Regressor(choose_engine("regression", "cpu", precision="f32"), stills=True)
+        self._tracker, self._mesh = MediaPipeTracker(stills=True), MediaPipeCropMesh(stills=True)
+
+    def blind(self) -> Look:
+        """Without any network but the tracker's."""
+        return self._look(None, TRUST)
+
+    def seeing(self, contour: Engine | None = None, painter: Engine | None = None, trust: Trust = TRUST) -> Look:
+        """With a contour and a completion network, the shipped ones unless given."""
+        engines = contour or self.contour, Mirrored(painter or self.completion)
+        return self._look(CoveredFaces(Unoccluder(*engines, self._mesh, stills=True), stills=True), trust)
+
+    def _look(self, covered: CoveredFaces | None, trust: Trust) -> Look:
+        reconstructor = Reconstructor(self.model, Options(stills=True), covered, self.regressor, trust)
 
         def look(image: Image) -> FrameResult:
             frame = Frame(image, 0.0, 0.0, 0, "still")
-            return reconstructor.process(frame, tracker.track(frame))
+            return reconstructor.process(frame, self._tracker.track(frame))
 
         return look
 
-    def seeing(painter: Engine, trust: Trust = TRUST) -> Callable[[Image], FrameResult]:
-        return program(CoveredFaces(Unoccluder(contour, painter, mesh, stills=True), stills=True), trust)
 
-    sees_all, unguided, blind = seeing(completion), seeing(WithoutGuide(completion)), program(None)
-    unpainted, others = seeing(WithoutCompletion(completion)), StillMesh()
+def variants(bench: Workbench) -> dict[str, Variant]:
+    """Name -> what the program says of a pair's covered picture when something is left out, and what others say."""
+    model, blind, others = bench.model, bench.blind(), StillMesh()
     pieces = {
         "without the regression network": Trust(),
         "of the regression only the prior of expression": Trust(expression=TRUST.expression),
         "of the regression only the hidden landmarks": Trust(hidden=TRUST.hidden, hidden_weight=TRUST.hidden_weight),
     }
-    trusting = {name: seeing(completion, trust) for name, trust in pieces.items()} if regressor else {}
+    trusting = {name: bench.seeing(trust=trust) for name, trust in pieces.items()} if bench.regressor else {}
 
     def mean_face(image: Image) -> Answer:
         result = blind(image)
@@ -123,9 +135,9 @@ def variants(model: MorphableModel) -> dict[str, Variant]:
         return lambda pictures: look(pictures.covered)
 
     ours = {
-        "everything": sees_all,
-        "without the contour guide": unguided,
-        "without completion": unpainted,
+        "everything": bench.seeing(),
+        "without the contour guide": bench.seeing(painter=WithoutGuide(bench.completion)),
+        "without completion": bench.seeing(painter=WithoutCompletion(bench.completion)),
         **trusting,
         "without the networks: landmark fit only": blind,
     }
@@ -198,4 +210,4 @@ def by_group(rows: Mapping[str, Sequence[Scored]], figure: str) -> str:
 
 def ablation_table(folder: Path, pairs: Sequence[Pair], progress: Progress = iter) -> str:
     """The report of all variants."""
-    return report(measure(folder, pairs, variants(MorphableModel.load()), progress))
+    return report(measure(folder, pairs, variants(Workbench()), progress))

@@ -44,6 +44,7 @@ class Result:
     occlusion: NDArray[np.bool_]  # (H, W)
     complete: Image  # (H, W, 3) RGB
     parts: Image  # (H, W)
+    vertices: Array | None = None  # (V, 3) px of the same face's mesh
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def read_result(path: Path) -> Result:
     """
     try:
         with np.load(path) as arrays:
-            landmarks = arrays["landmarks"][0] if len(arrays["landmarks"]) else None
-            return Result(landmarks, arrays["occlusion"] > 127, arrays["complete"], arrays["parts"])
+            landmarks, vertices = (arrays[n][0] if len(arrays[n]) else None for n in ("landmarks", "vertices"))
+            return Result(landmarks, arrays["occlusion"] > 127, arrays["complete"], arrays["parts"], vertices)
     except (OSError, KeyError, ValueError) as error:
         raise UserError(
             f"{path} is no dump of a frame ({type(error).__name__}).", "Let run.py write it anew."

@@ -40,6 +40,7 @@ def folder(tmp_path):
         np.savez(
             tmp_path / f"{pair}_occ.npz",
             landmarks=np.zeros((0, 478, 2)),
+            vertices=np.zeros((0, 5, 3)),
             occlusion=blank,
             parts=blank,
             complete=np.full((SIDE, SIDE, 3), completed, np.uint8),
