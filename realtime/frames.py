@@ -82,6 +82,7 @@ class FaceState:
     bump: NDArray[np.float16]  # (256, 256) mm along the normal, in UV
     visibility: Array  # (V,) 0..1: faces the camera, is not hidden by the head itself nor covered
     gaze: Array  # (2, 3) unit vectors in the camera frame: right eye, left eye
+    normals: Array | None = None  # (V, 3) unit, outward, camera frame; None: to be made from the vertices
 
 
 @dataclass(frozen=True)

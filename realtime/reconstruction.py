@@ -177,6 +177,7 @@ class Reconstructor:
             bump=bump,
             visibility=visibility,
             gaze=mesh.gaze,
+            normals=mesh.normals,
         )
 
     def _track(self, face: TrackedFace, now: float) -> Track:

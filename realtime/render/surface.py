@@ -48,6 +48,7 @@ class FaceSurface:
         self._position = context.buffer(reserve=count * 12)
         self._normal = context.buffer(reserve=count * 12)
         self._albedo = context.buffer(reserve=count * 12)
+        self._albedo_of: np.ndarray | None = None  # the coefficients that it holds
         self._fixed = context.buffer(np.column_stack([model.uv, opacity]).astype(np.float32).tobytes())
         self._index = context.buffer(model.triangles.astype(np.int32).tobytes())
         self._corner_position = context.buffer(reserve=len(corners) * 12)
@@ -114,9 +115,11 @@ class FaceSurface:
     def _upload(self, face: FaceState, program: moderngl.Program, slot: int) -> None:
         self._position.write(np.ascontiguousarray(face.vertices, np.float32))
         if "in_normal" in program:
-            self._normal.write(np.ascontiguousarray(self._model.normals(face.vertices), np.float32))
-        if "in_albedo" in program:
+            normals = self._model.normals(face.vertices) if face.normals is None else face.normals
+            self._normal.write(np.ascontiguousarray(normals, np.float32))
+        if "in_albedo" in program and not np.array_equal(face.coefficients.albedo, self._albedo_of):
             self._albedo.write(np.ascontiguousarray(self._model.albedo(face.coefficients.albedo), np.float32))
+            self._albedo_of = face.coefficients.albedo.copy()
         if "light" in program:
             program["light"] = light_uniform(face)
         if "slopes" in program:

@@ -94,6 +94,7 @@ class FaceLayer:
         the px next to `rectangle` are looked at as well.
         """
         self.canvas.scissor = (0, 0, *self.size)
+        wait_until_drawn(self._context)  # GL would wait by itself, but in moderngl's call, which stops other threads
         if self.samples:
             self._context.copy_framebuffer(self._resolved, self.canvas)
         canvas.use()
