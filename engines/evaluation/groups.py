@@ -10,7 +10,7 @@ import numpy as np
 
 from engines.evaluation.score import Scored
 
-HIGHER = frozenset({"iou", "psnr", "sharp"})  # figures of which more is better
+HIGHER = frozenset({"iou", "psnr", "gain", "sharp"})  # figures of which more is better
 SHARES = (0.1, 0.25, 0.45)  # bounds of the groups by share hidden
 AGES = (13, 20, 35, 50, 65)
 # faces_generated: sex_ethnicity_id; faces_utk: ethnicity_sex_age_id

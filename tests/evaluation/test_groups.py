@@ -66,3 +66,10 @@ def test_goals_are_beside_what_was_reached():
     lines = goals_table(rows).splitlines()
     assert "| drift | 2.00 | 2.20 | 3.00 |  |" in lines
     assert "| iou | 0.85 | 0.93 | 0.80 | 0.88 |" in lines
+
+
+def test_sharpness_is_asked_to_lie_in_a_range_and_telea_to_be_beaten():
+    rows = [scored("a", sharp=0.5, gain=4.0), scored("b", sharp=0.9, gain=6.0)]
+    lines = goals_table(rows).splitlines()
+    assert "| sharp | 0.70 | 0.6-1.3 | 0.50 |  |" in lines
+    assert "| gain | 5.00 | 4.50 | 4.00 |  |" in lines
