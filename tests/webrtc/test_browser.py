@@ -1,15 +1,9 @@
-"""The pages in a real Chromium, end to end. Skipped where it is missing, unless CONTOURFACE_REQUIRE_BROWSER is set."""
+"""The viewers' pages in a real Chromium, end to end; skipped without it, unless CONTOURFACE_REQUIRE_BROWSER is set."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -17,104 +11,12 @@ from realtime.outputs.webrtc import timecode
 from realtime.outputs.webrtc.hooks import PLAYOUT_DELAY
 from realtime.outputs.webrtc.options import ServeOptions
 from realtime.outputs.webrtc.server import WebRtcOutput
-from realtime.sources.base import frames
-from realtime.sources.webrtc import WebRtcSource
-from realtime.webrtc_bench_pages import BROWSER_FLAGS, find_chromium
 
-from .fakes import SHAPES, Switches, picture, result, wall_ms
+from .browser import read_codes, wait_for
+from .fakes import SHAPES, Switches, picture
 
 TOKEN = "a-token-of-some-length"
-FLAGS = [*BROWSER_FLAGS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 DELAY_LIMIT = 1500  # ms; a test machine may be busy. How short it is on a quiet one: make bench-webrtc
-LOOP_DELAY_LIMIT = 5000  # ms, the same with the networks, MediaPipe and the drawing in it
-
-
-def chromium() -> str:
-    """Where Chromium is; skips the test where it is not."""
-    found = find_chromium()
-    missing = "" if found else "Chromium is not installed (Debian: apt-get install chromium)"
-    try:
-        import playwright  # noqa: F401
-    except ImportError:
-        missing = "playwright is not installed (pip install -e .[test])"
-    if not missing:
-        return str(found)
-    if os.environ.get("CONTOURFACE_REQUIRE_BROWSER"):
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
-@pytest.fixture(scope="module")
-def camera_file(tmp_path_factory) -> Path:
-    """What the fake camera shows, as Motion JPEG: a face (a photograph of NASA's) that sways between red and green."""
-    import cv2
-    from skimage.data import astronaut
-
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    face = cv2.resize(astronaut()[:320, 60:380], (480, 480))
-    with av.open(str(path), "w", format="mjpeg") as container:
-        stream = container.add_stream("mjpeg", rate=30)
-        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
-        for index in range(30):
-            image = np.zeros((480, 640, 3), np.uint8)
-            left = 80 + round(15 * np.sin(2 * np.pi * index / 30))
-            image[:, left : left + 480] = face
-            image[:, :60], image[:, 580:] = (220, 30, 30), (30, 200, 30)
-            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
-                container.mux(packet)
-        for packet in stream.encode(None):
-            container.mux(packet)
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser(camera_file):
-    path = chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
-        running = play.chromium.launch(executable_path=path, args=flags)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A page of a fresh profile. Nothing may go wrong in it unnoticed, the content policy included."""
-    context = browser.new_context(viewport={"width": 900, "height": 700})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
-    assert not [error for error in errors if "net::ERR_" not in error]  # the server is away at times
-
-
-def wait_for(page, expression: str, seconds: float = 20.0) -> object:
-    """Asks the page until the expression is true. (Playwright's own wait needs eval, which the policy forbids.)"""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = page.evaluate(expression)
-        if value:
-            return value
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{expression} did not come true; the page says: {page.inner_text('body')}")
-
-
-def read_codes(page, selector: str, count: int) -> list[tuple[int, int]]:
-    """(time in the picture, time when it was read), of pictures as they are shown."""
-    script = f"""([selector, count]) => new Promise((done) => {{
-      const read = {timecode.READ_IN_PAGE};
-      const video = document.querySelector(selector), got = [];
-      const each = () => {{
-        got.push([read(video), Math.round(performance.timeOrigin + performance.now())]);
-        if (got.length < count) video.requestVideoFrameCallback(each); else done(got);
-      }};
-      video.requestVideoFrameCallback(each);
-    }})"""
-    return [(code, now) for code, now in page.evaluate(script, [selector, count])]
 
 
 def test_viewer_sees_moving_video_soon(serve, page):
@@ -183,111 +85,6 @@ def test_wrong_token_is_told(serve, browser):
     wait_for(page, "document.getElementById('state').textContent === 'Refused'")
     assert "Open the link that the program printed" in page.inner_text("#notice")
     context.close()
-
-
-def test_camera_page_sends_the_camera_and_shows_the_result(page):
-    """The loop is a small one here: it inverts the picture and writes the time on it."""
-    import threading
-
-    source = WebRtcSource()
-    with WebRtcOutput(ServeOptions(port=0), ingest=source.take, shape_names=SHAPES) as output:
-
-        def loop() -> None:
-            for frame in frames(source):
-                image = 255 - frame.image
-                timecode.burn(image, wall_ms())
-                output.write(result(frame.index, image), image)
-
-        thread = threading.Thread(target=loop)
-        thread.start()
-        try:
-            page.goto(f"http://127.0.0.1:{output.port}/camera")
-            page.click("#start")
-            wait_for(page, "document.getElementById('result').videoWidth === 640", 30)
-            codes = [code for code, _ in read_codes(page, "#result", 20) if code >= 0]
-            assert len(set(codes)) > 10
-            colours = page.evaluate(
-                """() => ["own", "result"].map((id) => {
-                  const canvas = new OffscreenCanvas(640, 480), context = canvas.getContext("2d");
-                  context.drawImage(document.getElementById(id), 0, 0, 640, 480);
-                  return [30, 610].map((x) => [...context.getImageData(x, 100, 1, 1).data].slice(0, 3));
-                })"""
-            )
-            own, shown = np.array(colours)
-            assert own[0, 0] > 180 > 60 > own[0, 1]  # red at the left, green at the right
-            assert own[1, 1] > 180 > 60 > own[1, 0]
-            np.testing.assert_allclose(shown, 255 - own, atol=25)  # the colours are right, not only similar
-            assert output.metrics.values()["publishers"] == 1
-            page.click("#stop")
-            wait_for(page, "document.getElementById('state').textContent === 'Stopped'")
-            end = time.monotonic() + 5
-            while output.metrics.values()["peers"] and time.monotonic() < end:
-                page.wait_for_timeout(50)
-            assert output.metrics.values()["peers"] == 0
-        finally:
-            source.close()
-            thread.join()
-
-
-def test_the_whole_program_takes_the_browsers_camera(page):
-    """run.py with the camera page: the face comes back, drawn over, and its numbers by the data channel.
-
-    The time of each picture's arrival is in what comes back, so the delay of the whole loop is measured.
-    """
-    with running_program("--source", "webrtc", "--view", "wire", "--timecode") as base:
-        page.goto(f"{base}/camera")
-        page.click("#start")
-        wait_for(page, "document.getElementById('result').videoWidth === 640", 60)
-        page.evaluate(
-            """async () => {
-              const { watch } = await import("/link.js");
-              window.messages = [];
-              watch(document.createElement("video"), { state() {}, faces: (message) => window.messages.push(message) });
-            }"""
-        )
-        wait_for(page, "window.messages.some((message) => message.faces.length === 1)", 60)
-        face = page.evaluate("window.messages.findLast((message) => message.faces.length === 1).faces[0]")
-        assert len(face["blendshapes"]) == 52
-        assert all(0 <= value <= 1 for value in face["blendshapes"])
-        assert face["position"][2] > 100  # in front of the camera
-        good = [(code, now) for code, now in read_codes(page, "#result", 10) if code >= 0]
-        assert len({code for code, _ in good}) > 5  # it moves
-        assert np.median([(now - code) % timecode.PERIOD for code, now in good]) < LOOP_DELAY_LIMIT
-        # The result differs from the camera where the face is, and nowhere at the edge.
-        inside, edge = page.evaluate(
-            """() => {
-              const pixels = (id) => {
-                const canvas = new OffscreenCanvas(640, 480), context = canvas.getContext("2d");
-                context.drawImage(document.getElementById(id), 0, 0, 640, 480);
-                return (x, y, w, h) => context.getImageData(x, y, w, h).data;
-              };
-              const own = pixels("own"), result = pixels("result");
-              const unlike = (...box) => {
-                const a = own(...box), b = result(...box);
-                return a.reduce((sum, value, index) => sum + Math.abs(value - b[index]), 0) / a.length;
-              };
-              return [unlike(260, 120, 120, 160), unlike(5, 100, 40, 300)];
-            }"""
-        )
-        assert inside > 2 * edge
-        page.click("#stop")
-        wait_for(page, "document.getElementById('state').textContent === 'Stopped'")
-
-
-@contextmanager
-def running_program(*flags: str):
-    """run.py in a process of its own, on a free port; must end by itself when asked to."""
-    command = [sys.executable, "run.py", "--headless", "--serve", "127.0.0.1:0", *flags]
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            link = next((line.split()[-1] for line in process.stdout if line.startswith("Watch: ")), None)
-            assert link, "the program did not start"
-            yield link.rstrip("/")
-        finally:
-            process.terminate()
-            process.communicate(timeout=20)
-        assert process.returncode == 0
 
 
 def test_faces_belong_to_the_picture_that_is_shown(serve, page):

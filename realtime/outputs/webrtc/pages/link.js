@@ -177,7 +177,9 @@ export function send(stream, state) {
     prepare(peer) {
       for (const track of stream.getVideoTracks()) {
         track.contentHint = "motion";
-        peer.addTransceiver(track, { direction: "sendonly", streams: [stream] });
+        const { sender } = peer.addTransceiver(track, { direction: "sendonly", streams: [stream] });
+        // Rather fewer pictures than smaller ones: what is in a face is small, and the newest picture wins anyway.
+        sender.setParameters({ ...sender.getParameters(), degradationPreference: "maintain-resolution" }).catch(() => {});
       }
     },
   });
