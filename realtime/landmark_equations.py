@@ -74,18 +74,16 @@ class LandmarkModel:
         # Through the model and not its basis, since eyeLook* turns the eyeballs too.
         units = np.eye(self.count_expression, dtype=np.float32)
         moved = [model.landmarks(model.vertices(zero, unit)) - mean for unit in units]
-        # (coefficients, 3, 478): every coordinate contiguous.
+        # (3, coefficients, 478): the head frame's axes outermost, so that a turn of all is one product.
         self._mean = np.ascontiguousarray(mean.T, np.float32)
-        self._identity = np.ascontiguousarray(rows.transpose(0, 2, 1), np.float32)
-        self._expression = np.ascontiguousarray(np.stack(moved).transpose(0, 2, 1), np.float32)
-        self._both = np.concatenate([self._identity, self._expression])
+        self._identity = np.ascontiguousarray(rows.transpose(2, 0, 1), np.float32)
+        self._expression = np.ascontiguousarray(np.stack(moved).transpose(2, 0, 1), np.float32)
+        self._both = np.concatenate([self._identity, self._expression], axis=1)
         self._certainty = LANDMARK_WEIGHT / np.square(np.asarray(model.landmark_sigma, np.float32))
 
     def points(self, identity: Array, expression: Array) -> Array:
         """(3, 478) mm, head frame."""
-        moved = identity @ self._identity.reshape(len(identity), -1)
-        moved += expression @ self._expression.reshape(len(expression), -1)
-        return self._mean + moved.reshape(self._mean.shape)
+        return self._mean + identity @ self._identity + expression @ self._expression
 
     def observe(self, landmarks: Array, camera: Camera, weights: Array | None) -> Observation | None:
         """What the tracker saw; None where that can be no face. Arguments as for `Fitter.fit`."""
@@ -123,8 +121,9 @@ class LandmarkModel:
         turns = ((zero, tz, -ty), (-tz, zero, tx), (ty, -tx, zero))  # [camera axis][component of w]
         frame = state.rotation.astype(np.float32)
         # One row per unknown, so that the long axis is the contiguous one.
-        jacobian = np.empty((6 + len(basis), 2, LANDMARKS), np.float32)
-        product = np.empty((len(basis), LANDMARKS), np.float32)
+        known = basis.shape[1]
+        jacobian = np.empty((6 + known, 2, LANDMARKS), np.float32)
+        moved = (frame @ basis.reshape(3, -1)).reshape(basis.shape)  # along the camera's axes
         for axis, ratio in enumerate((across, down)):
             to_depth = -gain * ratio
             for component in range(3):
@@ -132,19 +131,15 @@ class LandmarkModel:
             jacobian[3:5, axis] = 0
             jacobian[3 + axis, axis] = gain
             jacobian[5, axis] = to_depth
-            rows = jacobian[6:, axis]
-            for direction in range(3):
-                head = gain * frame[axis, direction] + to_depth * frame[2, direction]
-                if direction == 0:
-                    np.multiply(basis[:, direction], head, out=rows)
-                else:
-                    rows += np.multiply(basis[:, direction], head, out=product)
+            rows = np.multiply(moved[axis], gain, out=moved[axis])
+            np.add(rows, moved[2] * to_depth, out=jacobian[6:, axis])
         flat = jacobian.reshape(len(jacobian), -1)
         normal = (flat @ flat.T).astype(np.float64)
         right = (flat @ (residual * root).ravel()).astype(np.float64)
         # So far for the change of all unknowns: for identity and expression their values are easier to bound.
-        value = np.concatenate([np.zeros(6), state.identity[: len(basis) - len(self._expression)], state.expression])
-        return Equations(normal, right + normal @ value, 6 + len(basis) - len(self._expression))
+        free = state.identity if free_identity else state.identity[:0]
+        value = np.concatenate([np.zeros(6), free, state.expression])
+        return Equations(normal, right + normal @ value, 6 + len(free))
 
 
 def initial_pose(seen: Observation, points: Array) -> tuple[NDArray, NDArray]:
