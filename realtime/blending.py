@@ -18,7 +18,7 @@ HYSTERESIS = (0.35, 0.65)
 # In shares of the crop's side.
 GROW = 0.016  # painted beyond the mask: the mixed pixels of an occluder's edge belong to it
 FEATHER = 0.010  # of the seam, standard deviation
-RIM = 0.08  # along the crop's border, where what is painted fades into the picture: occluders reach beyond the crop
+RIM = 0.03  # along the crop's border, where what is painted fades into the picture: occluders reach beyond the crop
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,11 @@ from realtime.seen import Filled, Seen, face_probability
 KNOWN_SHARE = 0.7
 REFILL = 6
 NEW_SHARE = 0.25
+# While nothing covers a face, the contour network rests for so many frames after each look.
+REST = 3
+# Unless something may have come: a face's colours at every so many landmarks are compared with those of the last look,
+# and at least so many of them have changed by so many grey levels, beyond what all have in common.
+COLOUR_EVERY, COLOUR_CHANGE, CHANGED_POINTS = 2, 40, 4
 
 
 @dataclass
@@ -29,7 +34,30 @@ class Carried:
     tracked: Array  # (478, 3) px: the tracker's own landmarks in that frame
     time: float  # seconds, the source's time line
     looked: Array  # (478, 3) px: the face in the frame that `seen.crop` is of
-    rested: int = 0  # frames since the contour network last looked
+    colours: Array  # (N, 3) of the picture at some landmarks when the contour network last looked
+    rested: int = 0  # frames since it did
+
+
+def colours_at(image: Image, landmarks: Array) -> Array:
+    """(N, 3) int16: the colours of (H, W, 3) at some of the landmarks (478, 2 or more) px."""
+    height, width = image.shape[:2]
+    x, y = np.floor(landmarks[::COLOUR_EVERY, :2]).astype(np.int64).T
+    return image[y.clip(0, height - 1), x.clip(0, width - 1)].astype(np.int16)
+
+
+def has_changed(before: Array, now: Array) -> bool:
+    """Whether something may have come before a face; both as `colours_at` returns them."""
+    change = now - before
+    change -= np.median(change, axis=0).astype(np.int16)
+    return int((np.abs(change).max(axis=1) > COLOUR_CHANGE).sum()) >= CHANGED_POINTS
+
+
+def may_rest(memory: Carried, colours: Array) -> bool:
+    """Whether the contour network need not look: nothing covered or was painted on the face, and nothing has come."""
+    seen = memory.seen
+    if seen.mask is not None or seen.alpha is not None or memory.rested >= REST:
+        return False
+    return not has_changed(memory.colours, colours)
 
 
 def is_refill_due(seen: Seen, recalled: Recalled | None, filled: Filled) -> bool:
@@ -38,6 +66,8 @@ def is_refill_due(seen: Seen, recalled: Recalled | None, filled: Filled) -> bool
         return True
     if float(np.maximum(seen.mask - filled.mask, 0).sum()) > NEW_SHARE * float(seen.mask.sum()):
         return True
+    if seen.is_bare:
+        return False  # eyeglasses: what is behind them stays as it is
     face = face_probability(seen.parts)
     hidden = cv2.resize(seen.mask, face.shape[::-1], interpolation=cv2.INTER_AREA) * face
     known = cv2.resize(recalled.share, face.shape[::-1], interpolation=cv2.INTER_AREA)

@@ -2,7 +2,8 @@
 
 It sees the crop that the contour network saw, completed where something covers the face, and answers with the
 face model's coefficients, every landmark and a bump map. Identity and albedo are one person's: they are averaged
-over the frames, weighted by how much of the face was in view.
+over the frames, weighted by how much of the face was in view. A face that was seen bare once is known better from
+there: from then on the network has nothing new to say of it and is not asked.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ from realtime.regressed import light_in_picture
 from realtime.seen import Seen
 from realtime.unocclude import fill_image
 
-# A face in plain view is well described by its landmarks: the network is asked about every so many of the crops that
-# the contour network looked at. While something covers a face that was seen bare, it has nothing new to say.
-PLAIN_EVERY = 5
 # A new answer counts at least this much against all those before.
 LEAST_SHARE = 0.04
 
@@ -63,8 +61,7 @@ class Regression:
 class _Track:
     """What is remembered of one face."""
 
-    crop: Image | None = None  # the last that the network was asked about or passed over
-    passed: int = 0  # crops passed over since the last answer
+    crop: Image | None = None  # the last that the network was asked about
     weight: float = 0.0  # of all answers
     last: Regression | None = None
     was_bare: bool = False  # the face was in plain view once
@@ -94,10 +91,10 @@ class Regressor:
         track = self._tracks.setdefault(seen.face.id, _Track())
         if seen.face.is_new:
             track = self._tracks[seen.face.id] = _Track()
-        track.was_bare |= seen.mask is None
-        if track.last is not None and not self._is_due(track, seen):
-            return replace(track.last, is_fresh=False)
-        track.crop, track.passed = seen.crop, 0
+        track.was_bare = track.was_bare or seen.is_bare
+        if track.last is not None and (track.was_bare or seen.crop is track.crop):
+            return replace(track.last, is_fresh=False, was_bare=track.was_bare)
+        track.crop = seen.crop
         answer = replace(self._ask(seen), was_bare=track.was_bare)
         track.last = self._averaged(track, answer, seen.visible)
         return track.last
@@ -109,13 +106,6 @@ class Regressor:
     def forget_one(self, id_: int) -> None:
         """Drops what is remembered of one face."""
         self._tracks.pop(id_, None)
-
-    def _is_due(self, track: _Track, seen: Seen) -> bool:
-        if seen.crop is track.crop:
-            return False
-        track.crop = seen.crop
-        track.passed += 1
-        return not track.was_bare or (seen.mask is None and track.passed >= PLAIN_EVERY)
 
     def _averaged(self, track: _Track, newest: Regression, visible: float) -> Regression:
         weight = max(visible, 0.05)

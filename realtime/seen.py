@@ -30,6 +30,8 @@ LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0
 LIPS_SHARE = 0.97  # of a spot that must lie within the lips for it to be the mouth's inside
 # What the fit should believe of a hidden landmark, found on a painted face.
 HIDDEN_WEIGHT = 0.1
+BARE = 0.02  # the share of a face that may be covered by other things than eyeglasses while it counts as bare
+GLASSES_GROWN = 0.025  # of the crop's side: the seam of their own edge belongs to eyeglasses
 MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
 
 
@@ -80,6 +82,14 @@ class Seen:
         shared = float((face * oval).sum())
         return shared / max(float(face.sum() + oval.sum()) - shared, 1e-6)
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing but eyeglasses covers the face."""
+        if self.mask is None:
+            return True
+        others = self.mask * (1 - eyeglasses(self.parts, self.mask.shape[0]))
+        return share_hidden(others, self.parts) < BARE
+
     def uncovered(self, points: Array) -> Array:
         """(N,) 1 where nothing is in front of points (N, 2 or more) px of the picture, 0 where something is."""
         if self.mask is None:
@@ -102,6 +112,19 @@ def is_face(seen: Seen) -> bool:
 def face_probability(parts: Array) -> Array:
     """(P, P) that a pixel belongs to the face or to eyeglasses on it; `parts` (14, P, P) probabilities."""
     return parts[FACE_PARTS].sum(0)
+
+
+def eyeglasses(parts: Array, side: int) -> Array:
+    """(side, side) 0 or 1: what the part map (14, P, P) takes for eyeglasses, a little widened."""
+    probability = cv2.resize(parts[GLASSES], (side, side), interpolation=cv2.INTER_LINEAR)
+    return grow((probability > 0.5).astype(np.float32), GLASSES_GROWN)
+
+
+def share_hidden(mask: Array, parts: Array) -> float:
+    """The share of the face that lies under the mask (S, S) 0..1; `parts` (14, P, P) probabilities."""
+    face = face_probability(parts)
+    small = cv2.resize(mask, face.shape[::-1], interpolation=cv2.INTER_AREA)
+    return float((small * face).sum() / max(float(face.sum()), 1e-6))
 
 
 def inside_mouth(mask: Array, points: Array) -> Array:

@@ -17,12 +17,31 @@ import numpy as np
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine, shipped_networks
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
 from realtime.blending import between_crops, blend, carry, grow, margin, seam
-from realtime.carrying import Carried, carried_fill, faded, followed, is_fill_likely, is_refill_due, predicted
+from realtime.carrying import (
+    Carried,
+    carried_fill,
+    colours_at,
+    faded,
+    followed,
+    is_fill_likely,
+    is_refill_due,
+    may_rest,
+    predicted,
+)
 from realtime.frames import Array, Image, TrackedFace
 from realtime.memory import Memories
 from realtime.mirrored import Mirrored
 from realtime.recall import Recalled
-from realtime.seen import GLASSES, MASK_GROWN, Filled, Seen, face_probability, inside_mouth, is_face, landmark_weights
+from realtime.seen import (
+    MASK_GROWN,
+    Filled,
+    Seen,
+    eyeglasses,
+    inside_mouth,
+    is_face,
+    landmark_weights,
+    share_hidden,
+)
 
 # The share of the face that must be covered before anything is painted, and below which painting ends.
 COVERED_SHARE = (0.006, 0.012)
@@ -31,12 +50,8 @@ COVERED_SHARE = (0.006, 0.012)
 MOST_SHIFT = (0.02, 0.1)
 STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.06  # painting comes at once, but goes within this: an edge of the mask may flicker
-# While nothing covers a face, the contour network rests for so many frames after each look: a third of its cost, and
-# a cover is noticed at most a fifteenth of a second later at 30 frames a second.
-REST = 2
 DOUBTED = 0.15  # the probability of a cover above which nothing is learned of what a face looks like
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
-KEPT_MARGIN = 0.025  # of the crop's side: kept eyeglasses are not painted over by the seam of their own edge
 
 
 Clock = Callable[[str], AbstractContextManager]  # measures a stage by its name
@@ -68,8 +83,7 @@ class Unoccluder:
         stills: every picture is of somebody else: nothing is carried over, and everything is done twice.
         memories: what the faces look like; None: nothing is remembered.
         row: both networks in a row, for when both are likely to be needed; None: there is none.
-        keep_glasses: show eyeglasses as they are. They count as occlusion all the same, and what the landmarks are
-            found on is without them.
+        keep_glasses: eyeglasses belong to the face: they cover nothing, are not painted over, and are remembered.
     """
 
     def __init__(
@@ -109,9 +123,12 @@ class Unoccluder:
                     seen = self._pass(image, seen.face, None, 0.0, clock)
             return seen
         memory = None if face.is_new else self._memories.get(face.id)
-        if memory and memory.rested < REST and memory.seen.mask is None and memory.seen.alpha is None:
+        colours = colours_at(image, face.landmarks)
+        if memory and may_rest(memory, colours):
             seen = replace(memory.seen, face=face, fresh=False)
-            self._memories[face.id] = Carried(seen, face.landmarks, time, memory.looked, memory.rested + 1)
+            self._memories[face.id] = replace(
+                memory, seen=seen, tracked=face.landmarks, time=time, rested=memory.rested + 1
+            )
             return seen
         start = face
         if memory is not None and memory.seen.mask is not None:
@@ -121,7 +138,7 @@ class Unoccluder:
         seen = self._pass(image, start, memory, step, clock, face.landmarks)
         if seen.mask is None:
             seen = replace(seen, face=face)  # in plain view the tracker itself is the better witness
-        self._memories[face.id] = Carried(seen, face.landmarks, time, seen.face.landmarks)
+        self._memories[face.id] = Carried(seen, face.landmarks, time, seen.face.landmarks, colours)
         return seen
 
     def confirm(self, image: Image, face: TrackedFace, clock: Clock = nullcontext) -> Seen | None:
@@ -155,7 +172,9 @@ class Unoccluder:
         seen = self._pass(image, face, memory, max(0.0, time - memory.time) / FADE_SECONDS, clock)
         if seen.mask is None or seen.face.landmarks is face.landmarks or not is_face(seen):
             return None
-        self._memories[id_] = Carried(seen, seen.face.landmarks, time, seen.face.landmarks)
+        self._memories[id_] = Carried(
+            seen, seen.face.landmarks, time, seen.face.landmarks, colours_at(image, seen.face.landmarks)
+        )
         return seen
 
     def remembered(self) -> dict[int, Array]:
@@ -186,11 +205,12 @@ class Unoccluder:
         covering = margin(probability, last)
         mask = (covering > 0).astype(np.float32)
         mouth = inside_mouth(mask, to_crop(face.landmarks if tracked is None else tracked, matrix))
-        mask[mouth] = 0
-        covering[mouth] = -1
-        hidden = _share_hidden(mask, face_probability(parts))
+        spared = mouth | (eyeglasses(parts, COMPLETION_SIZE) > 0) if self._keep_glasses else mouth
+        mask[spared] = 0
+        covering[spared] = -1
+        hidden = share_hidden(mask, parts)
         covered = hidden > COVERED_SHARE[last is None]
-        doubted = ((probability > DOUBTED) & ~mouth).astype(np.float32)
+        doubted = ((probability > DOUBTED) & ~spared).astype(np.float32)
         seen = Seen(face, matrix, crop, parts, visible=1 - hidden, doubted=doubted if doubted.any() else None)
         if covered:
             seen = replace(seen, mask=mask, margin=covering)
@@ -226,8 +246,7 @@ class Unoccluder:
             with clock("completion"):
                 filled = self._fill(seen, filled)
         painting = filled.image if recalled is None else blend(filled.image, recalled.painting, recalled.share)
-        shown = seen.mask * (1 - _glasses(seen)) if self._keep_glasses else seen.mask
-        seen = replace(seen, painting=painting, alpha=seam(shown), recalled=recalled, filled=filled)
+        seen = replace(seen, painting=painting, alpha=seam(seen.mask), recalled=recalled, filled=filled)
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)
         if points is not None:
@@ -297,18 +316,6 @@ def _shift(before: Seen, after: Seen) -> float:
     first, second = (to_crop(seen.face.landmarks, before.matrix) for seen in (before, after))
     visible = before.uncovered(before.face.landmarks) > 0.5
     return float(np.hypot(*(second - first)[visible].T).mean()) / COMPLETION_SIZE if visible.any() else 0.0
-
-
-def _glasses(seen: Seen) -> Array:
-    """(S, S) 0 or 1: what the part map takes for eyeglasses, a little widened."""
-    probability = cv2.resize(seen.parts[GLASSES], seen.crop.shape[:2], interpolation=cv2.INTER_LINEAR)
-    return grow((probability > 0.5).astype(np.float32), KEPT_MARGIN)
-
-
-def _share_hidden(mask: Array, face: Array) -> float:
-    """The share of the face under the mask (S, S); `face` (P, P) is the probability that a pixel belongs to it."""
-    small = cv2.resize(mask, face.shape[::-1], interpolation=cv2.INTER_AREA)
-    return float((small * face).sum() / max(float(face.sum()), 1e-6))
 
 
 def _landmarks_in_picture(points: Array, matrix: Array) -> Array:
