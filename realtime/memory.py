@@ -7,7 +7,7 @@ the GL context, and paintings back, would cost more than it saves where GL is so
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from realtime.alignment import to_crop
 from realtime.blending import grow
 from realtime.frames import Array, FaceState, Image
 from realtime.likeness import LEAST_LIKENESS
-from realtime.recall import Recalled, Recaller
+from realtime.recall import Recalled, Recaller, with_view
 from realtime.remembered import FaceMemory, Person, Surface
 from realtime.seen import Seen, sample
+from realtime.surroundings import Surroundings, View
 
 # A face is looked at in each of its first frames in view, then in every so many.
-FIRST_LOOKS, LOOK_EVERY = 4, 4
+FIRST_LOOKS, LOOK_EVERY = 4, 8
 # Kept away from what covers the face, in shares of the crop's side: an edge's mixed pixels, and the mask's own error.
 CLEARANCE = 0.03
 # And from what covers it by the time of the next look: while it came, its first edge may not have been noticed.
@@ -39,6 +40,7 @@ class _Pending:
     texture: Image  # (SIZE, SIZE, 3) sRGB
     weight: Array  # (V,) 0..1
     clear: Array  # (V,) 0 near what may have covered the face then already, else 1
+    view: View
 
 
 @dataclass
@@ -51,6 +53,7 @@ class _Track:
     strange: int = 0  # the last looks in which it seemed to be somebody else
     frames: int = 0  # since the last look
     pending: _Pending | None = None  # the last look, until the next shows that nothing was coming
+    around: Surroundings = field(default_factory=Surroundings)  # what the mesh does not reach
     state: FaceState | None = None  # in the last frame
     landmarks: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))  # (478, 2) px: what it was fitted to
 
@@ -97,7 +100,14 @@ class Memories:
             return None
         vertices = in_crop(moved(track.state.vertices, track.landmarks, landmarks), matrix)
         visibility = track.state.visibility * (1 - sample(grow(hidden, CLEARANCE), vertices))
-        return self._recaller.recall(track.face.texture, vertices, visibility, crop, hidden)
+        view = track.around.view
+        if view is None:
+            return self._recaller.recall(track.face.texture, vertices, visibility, crop, hidden)
+        points = to_crop(landmarks, matrix)
+        placed = view.placed(points, 1 - sample(grow(hidden, CLEARANCE), points))
+        vertices = placed.rested(vertices, hidden)
+        recalled = self._recaller.recall(track.face.texture, vertices, visibility, crop, hidden)
+        return with_view(recalled, *placed.painted(crop, hidden))
 
     def observe(self, image: Image, seen: Seen, state: FaceState) -> bool:
         """Learns from one face of a frame.
@@ -123,8 +133,18 @@ class Memories:
             weight = track.pending.weight * (1 - came)
             if weight.any():
                 forgot = self._look(track, track.pending.texture, self._surface.unwrapper.spread(weight))
+            view = replace(track.pending.view, known=track.pending.view.known * (1 - _grown(seen, LATER_CLEARANCE)))
+            if forgot:
+                track.around = Surroundings()
+            track.around.add(view)
         texture = self._surface.unwrapper.unwrap(image, state.vertices)
-        track.pending = _Pending(texture, self._weight(image, seen, state), clear)
+        view = View(
+            seen.crop,
+            1 - _grown(seen, CLEARANCE),
+            to_crop(seen.face.landmarks, seen.matrix),
+            to_crop(state.vertices, seen.matrix),
+        )
+        track.pending = _Pending(texture, self._weight(image, seen, state), clear, view)
         return forgot
 
     def settle(self) -> None:
@@ -176,6 +196,11 @@ def _clear(seen: Seen, state: FaceState, clearance: float) -> Array:
     if seen.doubted is None:
         return np.ones(len(state.vertices), np.float32)
     return 1 - sample(grow(seen.doubted, clearance), to_crop(state.vertices, seen.matrix))
+
+
+def _grown(seen: Seen, clearance: float) -> Array:
+    """(S, S) 1 within `clearance` of the crop's side of what may be in front of the face, else 0."""
+    return np.zeros(seen.crop.shape[:2], np.float32) if seen.doubted is None else grow(seen.doubted, clearance)
 
 
 def _as_person(track: _Track) -> Person:

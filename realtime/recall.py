@@ -34,6 +34,22 @@ class Recalled:
         return self.own + self.mirrored
 
 
+def with_view(recalled: Recalled | None, image: Array, known: Array) -> Recalled | None:
+    """What is remembered, and where that is nothing a view of the face as it was.
+
+    Args:
+        recalled: what is remembered.
+        image: (S, S, 3) 0..255, the view.
+        known: (S, S) 0..1: how far it is to be believed.
+    """
+    if recalled is None:
+        return None if not known.any() else Recalled(_bytes(image), known, np.zeros_like(known))
+    rest = (1 - recalled.share) * known
+    share = rest / np.maximum(recalled.share + rest, 1e-6)
+    painting = recalled.painting + cv2.merge([share] * 3) * (image - recalled.painting)
+    return Recalled(_bytes(painting), recalled.own + rest, recalled.mirrored)
+
+
 class Recaller:
     """Paints remembered faces of one face model."""
 
@@ -73,7 +89,7 @@ class Recaller:
         colours *= gain.take(hits.pixels, axis=0)
         shares = _fetched(texture.shares, texel).astype(np.float32) * (hits.mix(self._rim) / 255)[:, None]
         painting = np.zeros((side * side, 3), np.uint8)
-        painting[hits.pixels] = np.clip(np.rint(colours), 0, 255)
+        painting[hits.pixels] = _bytes(colours)
         known = np.zeros((side * side, 2), np.float32)
         known[hits.pixels] = shares
         own, mirrored = cv2.split(known.reshape(side, side, 2))
@@ -139,3 +155,8 @@ def _softened(known: Array) -> Array:
     """(S, S) soft on the known side of every edge only."""
     blurred = cv2.GaussianBlur(known, (0, 0), SOFT)
     return np.minimum(known, np.clip(2 * blurred - 1, 0, 1))
+
+
+def _bytes(values: Array) -> Image:
+    """0..255 rounded to uint8."""
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

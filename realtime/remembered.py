@@ -26,7 +26,7 @@ LEAST_BELIEF = 0.12  # of what is doubted: true changes come through in the end
 AROUND = 9  # texels: from where unknown ones take their colour
 # Relative sizes of the blurs of the light's gain, in shares of the map's side, and how much the wider ones count.
 GAIN_CELLS = 32
-GAIN_BLURS = ((2.5, 1.0), (7.0, 0.1))
+GAIN_BLURS = ((2.5, 1.0), (7.0, 1.0))
 GAIN_LIMIT = 2.5
 GAIN_OF_ALL, GAIN_OF_NONE = 1e-3, 1e-4
 # A cell whose colour (its logarithm) changed by this much more or less than most did is doubted, or left out.
@@ -228,7 +228,11 @@ def sharpness(image: Image, weight: Array) -> float:
 
 def _belief(seen: Image, known: Array, weight: Array) -> Array:
     """(S, S) 1 where a look agrees with what is known, less where something else may lie before the face."""
-    off = np.abs(cv2.blur(seen.astype(np.float32), (5, 5)) - cv2.blur(known, (5, 5))).max(2)
+    small = (SIZE // 2, SIZE // 2)  # fine detail is not compared anyway
+    first, second = (cv2.resize(image, small, interpolation=cv2.INTER_AREA) for image in (seen, known))
+    change = cv2.absdiff(cv2.blur(first, (3, 3)).astype(np.float32), cv2.blur(second, (3, 3)))
+    red, green, blue = cv2.split(change)
+    off = cv2.resize(cv2.max(cv2.max(red, green), blue), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
     near, far = DOUBT
     doubt = np.clip((off - near) / (far - near), 0, 1) * np.clip(weight, 0, 1)
     return 1 - (1 - LEAST_BELIEF) * doubt
