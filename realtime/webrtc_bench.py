@@ -177,10 +177,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
         for way in args.ways:
-            with _server(way, args.clip) as server:
-                for viewers in args.viewers:
+            for viewers in args.viewers:
+                # Started anew each time, so that all measurements see the same part of the clip.
+                with _server(way, args.clip) as server:
                     rows.append(measure(way, viewers, server, browser, args.seconds))
-                    print(rows[-1], file=sys.stderr, flush=True)
+                print(rows[-1], file=sys.stderr, flush=True)
         browser.close()
     print(table(rows))
     return OK
