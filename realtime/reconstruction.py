@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,22 +10,25 @@ from numpy.typing import NDArray
 from engines.face_model.model import MorphableModel
 from realtime.bump import WORK_SIZE, BumpEstimator, skin_vertices
 from realtime.bump_memory import BumpMemory
-from realtime.camera import assumed_camera, picture_vertices
+from realtime.camera import assumed_camera
 from realtime.covered_faces import CoveredFaces
 from realtime.fitting import Fit, Fitter, IdentityEvidence, Prior
 from realtime.frames import Array, Camera, Coefficients, FaceState, Frame, FrameResult, TrackedFace
-from realtime.gaze import gaze_vectors
 from realtime.layers import in_picture
 from realtime.light import NEUTRAL, estimate_light
+from realtime.mesh import Mesh, make_mesh
 from realtime.regressor import Regression, Regressor, Trust, prior_of, with_hidden
 from realtime.seen import Seen
 from realtime.smoothing import FaceSmoother
+from realtime.timing import StageClock
 from realtime.visibility import vertex_visibility
 
 # Seconds a lost face is remembered for; as long as the tracker keeps its number.
 MEMORY = 1.0
-# Light and relief change slowly: each is looked at anew every so many frames, not both in the same one.
-LIGHT_EVERY, BUMP_EVERY = 4, 8
+# Light and relief change slowly: each is looked at anew every so many frames, not both in the same one. The relief, an
+# average, is looked at less often once it comes from so many looks.
+LIGHT_EVERY, BUMP_EVERY, SETTLED_BUMP_EVERY = 4, 8, 24
+SETTLED_LOOKS = 20
 # Identity is looked at anew in every second frame at first, then more and more rarely.
 EVIDENCE_FRAMES = frozenset({1, 2, 4, 6, 9, 12, 16, 20})
 EVIDENCE_EVERY = 15
@@ -155,7 +155,7 @@ class Reconstructor:
         if fit is None:
             return None
         with clock("mesh"):
-            mesh = self._mesh(track, fit, camera)
+            mesh = make_mesh(self._model, self._neutral(track, fit.identity), fit, camera)
         with clock("visibility"):
             visibility = vertex_visibility(mesh.vertices, self._model.triangles, mesh.normals, camera)
             if seen is not None:
@@ -243,19 +243,6 @@ class Reconstructor:
             track.neutral, track.neutral_of = self._model.neutral(identity), identity
         return track.neutral
 
-    def _mesh(self, track: Track, fit: Fit, camera: Camera) -> Mesh:
-        model = self._model
-        neutral = self._neutral(track, fit.identity)
-        shape = model.vertices(fit.identity, fit.expression, neutral)
-        vertices = picture_vertices(shape, fit.pose, camera)
-        return Mesh(
-            vertices=vertices,
-            neutral=neutral,
-            normals=model.normals(shape) @ fit.pose[:3, :3].T,
-            landmarks=model.landmarks(vertices[:, :2]),
-            gaze=gaze_vectors(model.landmarks(shape), model.eye_centers_of(fit.identity), fit.pose),
-        )
-
     def _regress(self, seen: Seen | None, clock: StageClock) -> Regression | None:
         """What the regression network says; None without it, or without the crop that it looks at."""
         if seen is None or self._regressor is None:
@@ -273,7 +260,8 @@ class Reconstructor:
     def _bump(
         self, track: Track, frame: Frame, fit: Fit, mesh: Mesh, light: Array, visibility: Array
     ) -> NDArray[np.float16]:
-        if track.frames % BUMP_EVERY == BUMP_EVERY // 2 or track.frames == 0:
+        every = BUMP_EVERY if track.relief.looks < SETTLED_LOOKS else SETTLED_BUMP_EVERY
+        if track.frames % every == LIGHT_EVERY // 2 or track.frames == 0:
             track.relief.add(
                 *self._bumps.relief(
                     frame.image,
@@ -296,31 +284,3 @@ class Reconstructor:
         if self._trust.bump > 0 and track.frames >= track.next_guess:
             track.next_guess = track.frames + BUMP_EVERY
             track.relief.guess(*self._bumps.from_crop(regression.bump, regression.matrix, mesh.vertices, mesh.normals))
-
-
-@dataclass(frozen=True)
-class Mesh:
-    """One face's mesh in one frame."""
-
-    vertices: Array  # (V, 3) px
-    neutral: Array  # (V, 3) mm, head frame
-    normals: Array  # (V, 3) unit, outward, camera frame
-    landmarks: Array  # (478, 2) px
-    gaze: Array  # (2, 3) unit, camera frame
-
-
-class StageClock:
-    """Adds up the milliseconds of each stage over a frame's faces."""
-
-    def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Times what runs inside as (a further part of) this stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - start) * 1e3
-            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent

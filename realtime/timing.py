@@ -137,3 +137,20 @@ class Timings:
             f"{self.without_face} without a face; {self.seconds:.1f} s, {self.frames_per_second:.1f} fps"
         )
         return "\n".join(rows)
+
+
+class StageClock:
+    """Adds up the milliseconds of each stage over a frame's faces."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Times what runs inside as (a further part of) this stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - start) * 1e3
+            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + spent

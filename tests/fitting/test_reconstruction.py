@@ -4,9 +4,11 @@ import heads
 import numpy as np
 import pytest
 
+from realtime import reconstruction
+from realtime.bump import WORK_SIZE
 from realtime.camera import assumed_camera
 from realtime.frames import Frame, TrackedFace
-from realtime.reconstruction import MEMORY, Options, Reconstructor
+from realtime.reconstruction import BUMP_EVERY, MEMORY, SETTLED_BUMP_EVERY, Options, Reconstructor
 
 WIDTH, HEIGHT = 320, 240
 CAMERA = assumed_camera(WIDTH, HEIGHT)
@@ -189,3 +191,28 @@ def test_a_face_half_outside_the_picture_and_a_tiny_picture_go_through(reconstru
     small = TrackedFace(5, (face().landmarks * 0.05).astype(np.float32), True)
     result = reconstructor.process(frame(1, tiny), [small])
     assert all(np.isfinite(state.vertices).all() for state in result.faces)
+
+
+def test_the_state_carries_the_meshs_normals(state):
+    face_model = heads.model()
+    of_vertices = face_model.normals(state.vertices)  # in the picture: the perspective tilts them a little
+    assert (of_vertices * state.normals).sum(1).mean() > 0.99
+    np.testing.assert_allclose(np.linalg.norm(state.normals, axis=1), 1, atol=1e-3)
+
+
+def test_the_relief_is_looked_at_less_often_once_settled_and_never_beside_the_light(reconstructor, monkeypatch):
+    looks = {"light": [], "relief": []}
+    empty = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+    now = 0
+    monkeypatch.setattr(
+        reconstruction, "estimate_light", lambda *args: looks["light"].append(now) or np.zeros(27, np.float32)
+    )
+    monkeypatch.setattr(
+        reconstructor._bumps, "relief", lambda *args, **kwargs: looks["relief"].append(now) or (empty, empty)
+    )
+    for now in range(240):
+        reconstructor.process(frame(now), [face(is_new=now == 0)])
+    assert not set(looks["light"]) & set(looks["relief"]) - {0}  # the first frame needs both
+    gaps = np.diff(looks["relief"][1:])
+    assert gaps[0] == BUMP_EVERY
+    assert gaps[-1] == SETTLED_BUMP_EVERY
