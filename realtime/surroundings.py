@@ -6,7 +6,7 @@ crop, moved with the face, tells more of them than any network can. It also tell
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,8 +22,9 @@ LESS_CLEAR, CLEAREST_FADES = 0.03, 0.01
 # In shares of the crop's side: how far the landmarks in view may be from where a similarity puts them, until the view
 # is trusted less, and not at all: the head has turned.
 TURNED = (0.012, 0.035)
-# How far hidden parts of the mesh go back to how they were last seen, and the blur (of the crop's side) of what is.
+# How far hidden parts of the mesh go back to where they usually were, and the blur (of the crop's side) of what is.
 RESTING, SOFT = 0.5, 0.02
+NEWEST = 0.2  # what the newest look counts in where the mesh usually is
 LEAST_POINTS = 12  # in view; with fewer all count
 
 
@@ -59,7 +60,7 @@ class Placed:
     landmarks: Array  # (478, 2) px of the crop now
 
     def rested(self, vertices: Array, hidden: Array) -> Array:
-        """Vertices (V, 3) px of the crop now; what is hidden of them half goes back to how it was last seen.
+        """Vertices (V, 3) px of the crop now; what is hidden of them half goes back to how it usually was.
 
         Hidden points are found on a face that was painted where they were thought to be: without anything to hold
         them they drift away. `hidden` (S, S) 0 or 1.
@@ -108,7 +109,9 @@ class Surroundings:
         """Keeps a newer view if it is about as clear as those before."""
         shown = float(view.known.mean())
         if shown > self._clearest - LESS_CLEAR:
-            self.view = view
+            # Crops are laid alike, so that vertices can be averaged as they are: an expression passes.
+            before = view.vertices if self.view is None else self.view.vertices
+            self.view = replace(view, vertices=before + NEWEST * (view.vertices - before))
         self._clearest = max(shown, self._clearest * (1 - CLEAREST_FADES))
 
 

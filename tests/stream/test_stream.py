@@ -185,7 +185,7 @@ def test_what_is_missing_is_told_when_the_loop_begins():
         next(iter(stream))
 
 
-@pytest.mark.parametrize("options", [{"max_faces": 0}, {"device": "tpu"}])
+@pytest.mark.parametrize("options", [{"max_faces": 0}, {"device": "tpu"}, {"person": "me.npz", "stills": True}])
 def test_options_that_make_no_sense(options):
     with pytest.raises(UserError):
         FaceStream("demo", **options)
@@ -195,3 +195,76 @@ def test_importing_it_is_light():
     heavy = "{'cv2', 'mediapipe', 'openvino', 'moderngl', 'av', 'aiortc'}"
     code = f"import sys; from realtime import FaceStream; FaceStream('demo'); print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Stands in for what draws, and for the overlays' watch; what either was asked for."""
+    from realtime.overlays import watch
+    from realtime.render import scene
+
+    calls = []
+
+    class Scene:
+        def __init__(self, size, model, overlays=None):
+            self.overlays = overlays
+            calls.append("scene")
+
+        def render(self, result, view):
+            calls.append((view, self.overlays() if self.overlays else ()))
+            return result.frame.image
+
+    class Watcher:
+        current = ("glasses as they are",)
+
+        def __init__(self, paths, triangles):
+            calls.append([path.name for path in paths])
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            calls.append("unwatched")
+
+    monkeypatch.setattr(scene, "SceneRenderer", Scene)
+    monkeypatch.setattr(watch, "OverlayWatcher", Watcher)
+    return calls
+
+
+def test_overlays_are_drawn_over_the_frame_itself_and_watched_until_the_loop_ends(opened, drawn):
+    opened(count=2)
+    stream = FaceStream("clip.mp4", overlays=["glasses"])
+    for result in stream:
+        assert stream.draw(result) is result.frame.image
+    over = ("off", ("glasses as they are",))
+    assert drawn == [["glasses.toml"], "scene", over, over, "unwatched"]
+
+
+def test_without_overlays_the_mesh_is_drawn(opened, drawn):
+    opened(count=1)
+    stream = FaceStream("clip.mp4")
+    for result in stream:
+        stream.draw(result)
+        stream.draw(result, "wire")
+    assert drawn == ["scene", ("shaded", ()), ("wire", ())]
+
+
+def test_an_overlay_that_is_missing_is_told_when_it_is_drawn(opened):
+    opened(count=1)
+    stream = FaceStream("clip.mp4", overlays=["no such thing"])
+    result = next(iter(stream))
+    with pytest.raises(UserError, match="no such thing"):
+        stream.draw(result)
+
+
+def test_the_person_is_read_before_the_first_frame(opened, tmp_path):
+    opened(count=1)
+    (tmp_path / "me.npz").write_bytes(b"not a memory")
+    with pytest.raises(UserError, match="no person's memory"):
+        list(FaceStream("clip.mp4", person=tmp_path / "me.npz"))
+
+
+def test_a_person_nobody_saw_is_not_written(opened, tmp_path):
+    opened(count=1)
+    list(FaceStream("clip.mp4", person=tmp_path / "me.npz"))
+    assert not list(tmp_path.iterdir())
