@@ -50,7 +50,7 @@ def test_viewer_connects_again(serve, page):
     again = WebRtcOutput(ServeOptions(port=port), shape_names=SHAPES)
     try:
         running.producer.output = again
-        wait_for(page, "document.getElementById('state').textContent === 'Connected'")
+        wait_for(page, "document.getElementById('state').textContent === 'Connected'", 60)
         assert len({code for code, _ in read_codes(page, "#video", 10)}) > 5
     finally:
         running.producer.output = running.output

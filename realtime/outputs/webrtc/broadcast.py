@@ -84,7 +84,7 @@ class Broadcast:
     def put(self, image: Image, captured: float, result: FrameResult | None = None) -> None:
         """Takes the newest picture, (H, W, 3) RGB, that nobody will change. Never waits."""
         self._metrics.frame()
-        self._metrics.set("drawn_age_seconds", max(0.0, self._clock() - captured))
+        self._metrics.observe("drawn_age_seconds", max(0.0, self._clock() - captured))
         self._pictures.put(_Picture(image, captured, result))
 
     def close(self) -> None:
@@ -190,7 +190,7 @@ class Broadcast:
             self._underway += 1
             self._post(self._distribute, name, frame, message)
         self._metrics.set("encoder_cpu_seconds_total", time.thread_time())
-        self._metrics.set("frame_age_seconds", max(0.0, self._clock() - picture.captured))
+        self._metrics.observe("frame_age_seconds", max(0.0, self._clock() - picture.captured))
 
     def _encode_for(self, stream: _Stream, image: Image) -> EncodedFrame | None:
         now = self._clock()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from statistics import median
 
 WINDOW = 2.0  # seconds that rates and averages look back
 
@@ -14,8 +15,8 @@ HELP = {
     "publishers": ("gauge", "Browsers or programs that send their camera now."),
     "peers": ("gauge", "Sessions open, connected or not."),
     "fps": ("gauge", "Pictures a second that reached the encoder."),
-    "drawn_age_seconds": ("gauge", "Age of the last picture when it came from the frame loop."),
-    "frame_age_seconds": ("gauge", "Age of the last picture when it was handed to the network."),
+    "drawn_age_seconds": ("gauge", "Age of the last seconds' pictures when they came from the frame loop, median."),
+    "frame_age_seconds": ("gauge", "Age of the last seconds' pictures when they were handed to the network, median."),
     "bitrate_target": ("gauge", "Bits a second asked of the encoder."),
     "frames_total": ("counter", "Pictures that came from the frame loop."),
     "frames_encoded_total": ("counter", "Pictures encoded, all streams together."),
@@ -44,6 +45,7 @@ class Metrics:
         self._clock, self._lock = clock, threading.Lock()
         self._values = dict.fromkeys(HELP, 0.0)
         self._frames: deque[float] = deque()
+        self._recent: dict[str, deque[tuple[float, float]]] = {}  # name -> (when, value) of the last seconds
 
     def add(self, name: str, amount: float = 1.0) -> None:
         """Counts on."""
@@ -54,6 +56,15 @@ class Metrics:
         """Notes the present value."""
         with self._lock:
             self._values[name] = value
+
+    def observe(self, name: str, value: float) -> None:
+        """Notes one of many values, of which the last seconds' median is shown."""
+        now = self._clock()
+        with self._lock:
+            recent = self._recent.setdefault(name, deque())
+            recent.append((now, value))
+            while recent[0][0] <= now - WINDOW:
+                recent.popleft()
 
     def frame(self) -> None:
         """A picture came."""
@@ -69,7 +80,8 @@ class Metrics:
         now = self._clock()
         with self._lock:
             recent = sum(then > now - WINDOW for then in self._frames)
-            return {**self._values, "fps": recent / WINDOW}
+            medians = {name: median(value for _, value in values) for name, values in self._recent.items()}
+            return {**self._values, **medians, "fps": recent / WINDOW}
 
     def text(self) -> str:
         """Prometheus' text format."""
