@@ -197,7 +197,7 @@ def test_ctrl_c_finishes_the_recording(photo, tmp_path):
     out = tmp_path / "out.mp4"
     with start("--source", photo, "--headless", "--pace", "realtime", "--record", out) as process:
         deadline = time.monotonic() + 300  # seconds on a quiet machine
-        while time.monotonic() < deadline and not (out.exists() and out.stat().st_size):
+        while process.poll() is None and time.monotonic() < deadline and not (out.exists() and out.stat().st_size):
             time.sleep(0.05)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
