@@ -3,7 +3,8 @@
     source -> [capture] -> mailbox -> [track] -> mailbox -> [reconstruct] -> mailbox -> draw, show, write (the caller)
 
 Each mailbox holds one item. For live sources the newest frame wins and what nobody had time for is dropped, so
-the age of what is shown stays bounded; for files every frame goes all the way.
+the age of what is shown stays bounded; for files every frame goes all the way. Live, track and reconstruct share one
+thread: a mailbox between them would only let frames grow old.
 """
 
 from __future__ import annotations

@@ -40,8 +40,10 @@ class Setting:
     overlays: OverlaySource | None = None  # what is laid over the faces; None: nothing
 
     def make_scene(self, context: moderngl.Context | None = None) -> SceneRenderer:
-        """The renderer, in the window's context or in one of its own."""
-        return SceneRenderer(FIRST_SIZE, self.model, self.config.samples, context, self.overlays)
+        """The renderer, in the window's context or in one of its own, ready to draw the first frame at once."""
+        scene = SceneRenderer(FIRST_SIZE, self.model, self.config.samples, context, self.overlays)
+        scene.warm_up(self.config.view)
+        return scene
 
     def first_controls(self) -> Controls:
         """The look that the user asked for."""

@@ -8,8 +8,10 @@ from typing import TypedDict, Unpack
 import moderngl
 import numpy as np
 
+from realtime.camera import assumed_camera
 from realtime.errors import UserError
-from realtime.frames import FrameResult, Image
+from realtime.frames import Coefficients, FaceState, Frame, FrameResult, Image
+from realtime.light import NEUTRAL
 from realtime.render.context import check_owner, headless_context
 from realtime.render.gaze import GazeRays
 from realtime.render.hands import FrontLayer, feather_px, without_hair
@@ -52,6 +54,7 @@ class SceneRenderer:
     ) -> None:
         self.context = context or headless_context()
         self._samples = min(samples, self.context.max_samples)
+        self._model = model
         self._surface = FaceSurface(self.context, model)
         self._overlays = OverlayRenderer(self.context, model, self._surface, overlays) if overlays else None
         self._front: FrontLayer | None = None  # made when a hand is first to be seen
@@ -108,6 +111,15 @@ class SceneRenderer:
                 self._gaze.draw(face, (width, height))
         if hud:
             self._hud.draw(hud, (width, height), top_down=True)
+
+    def warm_up(self, view: str) -> None:
+        """Draw a face at rest, without overlays: what GL compiles when it first draws a view is ready then."""
+        check_owner(self.context)
+        chosen, result = find_view(view), _face_at_rest(self._model, self.size)
+        self._target.begin(result.frame.image)
+        if chosen.fragment:
+            self._draw_faces(result, chosen, (0, 0, *self.size))
+        self._target.read()
 
     def read(self) -> Image:
         """(H, W, 3) uint8 RGB: what `draw` made, as a new array."""
@@ -170,6 +182,24 @@ class SceneRenderer:
                 "Choose a smaller one with --size.",
             )
         return PictureTarget(self.context, size), FaceLayer(self.context, size, self._samples)
+
+
+def _face_at_rest(model: OverlayModel, size: tuple[int, int]) -> FrameResult:
+    """The mean face in the middle of a black picture."""
+    width, height = size
+    scale = min(size) / max(2 * float(np.abs(model.mean).max()), 1.0)
+    face = FaceState(
+        id=0,
+        coefficients=Coefficients(*(np.zeros(count, np.float32) for count in (1, 52)), np.eye(4), np.zeros(1), NEUTRAL),
+        vertices=model.mean * np.float32([scale, -scale, -scale]) + np.float32([width / 2, height / 2, 0]),
+        neutral=model.mean,
+        landmarks=np.zeros((478, 2), np.float32),
+        bump=np.zeros((2, 2), np.float16),
+        visibility=np.ones(len(model.mean), np.float32),
+        gaze=np.tile(np.float32([0, 0, -1]), (2, 1)),
+    )
+    frame = Frame(np.zeros((height, width, 3), np.uint8), 0.0, 0.0, 0, "")
+    return FrameResult(frame, assumed_camera(width, height), (face,))
 
 
 def _face_rectangle(result: FrameResult) -> Rectangle:

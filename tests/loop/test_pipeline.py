@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from realtime.app import stages_for
 from realtime.errors import UserError
 from realtime.frames import Camera, Frame, FrameResult
 from realtime.loop import Pipeline
@@ -220,3 +221,19 @@ def test_stages_run_side_by_side():
 def test_an_empty_source():
     with Pipeline(iter(()), [compute], True, Timings()) as pipeline:
         assert list(pipeline.results()) == []
+
+
+def test_only_what_loses_nothing_has_a_mailbox_between_tracking_and_reconstruction():
+    def track(frame):
+        return (frame, "tracked")
+
+    def reconstruct(tracked):
+        return (*tracked, "reconstructed")
+
+    for lossless, threads in ((True, 2), (False, 1)):
+        stages = stages_for(track, reconstruct, lossless)
+        assert len(stages) == threads
+        item = "frame"
+        for stage in stages:
+            item = stage(item)
+        assert item == ("frame", "tracked", "reconstructed")

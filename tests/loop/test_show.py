@@ -20,7 +20,10 @@ class Scene:
     """Stands in for `SceneRenderer`: remembers what was drawn."""
 
     def __init__(self, size, model, samples=0, context=None, overlays=None):
-        self.samples, self.drawn, self.reads = samples, [], 0
+        self.samples, self.drawn, self.reads, self.warm = samples, [], 0, None
+
+    def warm_up(self, view):
+        self.warm = view
 
     def draw(self, result, view, hud=None, gaze=False, hands=None):
         self.drawn.append((result.frame.index, view, gaze, self.samples))

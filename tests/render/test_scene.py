@@ -302,3 +302,12 @@ def test_a_picture_beyond_gls_limit_is_the_users_to_mend(make_scene, context):
     limit = context.info["GL_MAX_TEXTURE_SIZE"]
     with pytest.raises(UserError, match=str(limit)):
         make_scene(Sheets([(0, 0, 1, 1, 0)], [(1, 1, 1)]), (limit + 1, 1))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_warming_up_leaves_nothing_behind(make_scene, view):
+    model = Sheets([(3, 3, 9, 9, 0)], [(0.2, 0.5, 0.0)])
+    result = make_result(grey(12, 12), make_face(model))
+    cold, warm = make_scene(model, (12, 12)), make_scene(model, (16, 8))
+    warm.warm_up(view)
+    np.testing.assert_array_equal(warm.render(result, view), cold.render(result, view))
