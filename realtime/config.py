@@ -188,7 +188,9 @@ def _parser(program: str) -> argparse.ArgumentParser:
         help="a real hand before a face: show it in front of all that is drawn, half transparent, or remove it "
         "(default: as suits the view; key o)",
     )
-    look.add_argument("--keep", choices=("glasses",), help="eyeglasses belong to the face: shown and remembered with it")
+    look.add_argument(
+        "--keep", choices=("glasses",), help="eyeglasses belong to the face: shown and remembered with it"
+    )
     look.add_argument(
         "--msaa", type=int, choices=(0, 2, 4, 8), default=0, help="smooth edges, samples per pixel (default: 0)"
     )
