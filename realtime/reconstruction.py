@@ -25,10 +25,11 @@ from realtime.visibility import vertex_visibility
 
 # Seconds a lost face is remembered for; as long as the tracker keeps its number.
 MEMORY = 1.0
-# Light and relief change slowly: each is looked at anew every so many frames, not both in the same one. The relief, an
-# average, is looked at less often once it comes from so many looks.
+# Light and relief change slowly: each is looked at anew every so many frames. The relief, an average, is looked at less
+# often once it comes from so many looks, and where it can wait so long, in a frame in which the contour network rests.
 LIGHT_EVERY, BUMP_EVERY, SETTLED_BUMP_EVERY = 4, 8, 24
-SETTLED_LOOKS = 20
+SETTLED_LOOKS = 8
+BUMP_WAITS = 2
 # Identity is looked at anew in every second frame at first, then more and more rarely.
 EVIDENCE_FRAMES = frozenset({1, 2, 4, 6, 9, 12, 16, 20})
 EVIDENCE_EVERY = 15
@@ -70,6 +71,7 @@ class Track:
     identity: Array | None = None  # the most probable by all frames so far
     evidence: IdentityEvidence | None = None
     looks: int = 0  # frames that the evidence comes from
+    next_look: int = 0  # the frame from which on the relief is looked at again
     next_guess: int = 0  # the frame from which on the network's relief is taken in again
     neutral: Array | None = None  # (V, 3) mm, of the identity below
     neutral_of: Array | None = None
@@ -166,7 +168,8 @@ class Reconstructor:
         with clock("light"):
             light = self._light(track, frame, mesh, visibility)
         with clock("bump"):
-            bump = self._bump(track, frame, fit, mesh, light, visibility)
+            can_wait = seen is not None and seen.fresh
+            bump = self._bump(track, frame, fit, mesh, light, visibility, can_wait)
         track.frames += 1
         return FaceState(
             id=face.id,
@@ -258,10 +261,12 @@ class Reconstructor:
         return track.smoother.light(track.light)
 
     def _bump(
-        self, track: Track, frame: Frame, fit: Fit, mesh: Mesh, light: Array, visibility: Array
+        self, track: Track, frame: Frame, fit: Fit, mesh: Mesh, light: Array, visibility: Array, can_wait: bool
     ) -> NDArray[np.float16]:
-        every = BUMP_EVERY if track.relief.looks < SETTLED_LOOKS else SETTLED_BUMP_EVERY
-        if track.frames % every == LIGHT_EVERY // 2 or track.frames == 0:
+        if track.frames == 0 or track.frames >= track.next_look + (BUMP_WAITS if can_wait else 0):
+            settled = track.relief.looks >= SETTLED_LOOKS
+            every = SETTLED_BUMP_EVERY if settled else BUMP_EVERY if track.frames else LIGHT_EVERY // 2
+            track.next_look = track.frames + every
             track.relief.add(
                 *self._bumps.relief(
                     frame.image,
