@@ -100,14 +100,12 @@ class Memories:
             return None
         vertices = in_crop(moved(track.state.vertices, track.landmarks, landmarks), matrix)
         visibility = track.state.visibility * (1 - sample(grow(hidden, CLEARANCE), vertices))
-        view = track.around.view
-        if view is None:
-            return self._recaller.recall(track.face.texture, vertices, visibility, crop, hidden)
-        points = to_crop(landmarks, matrix)
-        placed = view.placed(points, 1 - sample(grow(hidden, CLEARANCE), points))
-        vertices = placed.rested(vertices, hidden)
         recalled = self._recaller.recall(track.face.texture, vertices, visibility, crop, hidden)
-        return with_view(recalled, *placed.painted(crop, hidden))
+        if track.around.view is None:
+            return recalled
+        points = to_crop(landmarks, matrix)
+        uncovered = 1 - sample(grow(hidden, CLEARANCE), points)
+        return with_view(recalled, *track.around.view.painted(points, uncovered, crop, hidden))
 
     def observe(self, image: Image, seen: Seen, state: FaceState) -> bool:
         """Learns from one face of a frame.
@@ -142,7 +140,6 @@ class Memories:
             seen.crop,
             1 - _grown(seen, CLEARANCE),
             to_crop(seen.face.landmarks, seen.matrix),
-            to_crop(state.vertices, seen.matrix),
         )
         track.pending = _Pending(texture, self._weight(image, seen, state), clear, view)
         return forgot

@@ -1,20 +1,19 @@
 """What lies around a face, and all of it that the mesh does not reach: the last clear look at its crop.
 
 Ears, hair, the neck and a collar move with the head, so that as long as the head has not turned much a remembered
-crop, moved with the face, tells more of them than any network can. It also tells where hidden parts of the mesh were.
+crop, moved with the face, tells more of them than any network can.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from realtime.alignment import to_crop
 from realtime.frames import Array, Image
 from realtime.remembered import GAIN_CELLS, cell_gain
-from realtime.seen import LIPS, sample
+from realtime.seen import LIPS
 
 # A view that shows this much less of the crop (share of its area) than the clearest so far is not kept: what had begun
 # to come into view may be in it. The clearest is forgotten by this share per look, lest one look set the measure.
@@ -22,9 +21,6 @@ LESS_CLEAR, CLEAREST_FADES = 0.03, 0.01
 # In shares of the crop's side: how far the landmarks in view may be from where a similarity puts them, until the view
 # is trusted less, and not at all: the head has turned.
 TURNED = (0.012, 0.035)
-# How far hidden parts of the mesh go back to where they usually were, and the blur (of the crop's side) of what is.
-RESTING, SOFT = 0.5, 0.02
-NEWEST = 0.2  # what the newest look counts in where the mesh usually is
 LEAST_POINTS = 12  # in view; with fewer all count
 
 
@@ -35,47 +31,13 @@ class View:
     crop: Image  # (S, S, 3) RGB
     known: Array  # (S, S) 0..1: 0 where something may have been in front
     landmarks: Array  # (478, 2) px of the crop
-    vertices: Array  # (V, 2 or more) px of the crop
 
-    def placed(self, landmarks: Array, uncovered: Array) -> Placed:
-        """Where it belongs now.
+    def painted(self, landmarks: Array, uncovered: Array, crop: Image, hidden: Array) -> tuple[Image, Array]:
+        """The view as it would look now.
 
         Args:
             landmarks: (478, 2) px of the crop now.
             uncovered: (478,) 0..1: which of them are in view.
-        """
-        move, off = similarity(self.landmarks, landmarks, uncovered)
-        near, far = TURNED
-        trust = np.clip((far - off / self.crop.shape[0]) / (far - near), 0, 1)
-        return Placed(self, move, float(trust), landmarks)
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A view, and how to bring it to where the face is now."""
-
-    view: View
-    move: Array  # (2, 3) px of the view's crop -> px of the crop now
-    trust: float  # 0..1, how far the head still looks the same way
-    landmarks: Array  # (478, 2) px of the crop now
-
-    def rested(self, vertices: Array, hidden: Array) -> Array:
-        """Vertices (V, 3) px of the crop now; what is hidden of them half goes back to how it usually was.
-
-        Hidden points are found on a face that was painted where they were thought to be: without anything to hold
-        them they drift away. `hidden` (S, S) 0 or 1.
-        """
-        side = hidden.shape[0]
-        soft = cv2.GaussianBlur(hidden, (0, 0), SOFT * side)
-        share = np.float32(RESTING * self.trust) * sample(soft, vertices)
-        out = vertices.copy()
-        out[:, :2] += share[:, None] * (to_crop(self.view.vertices, self.move) - vertices[:, :2])
-        return out
-
-    def painted(self, crop: Image, hidden: Array) -> tuple[Image, Array]:
-        """The view as it would look now.
-
-        Args:
             crop: (S, S, 3) RGB, as the camera sees it.
             hidden: (S, S) 0..1: what is covered.
 
@@ -83,15 +45,18 @@ class Placed:
             (S, S, 3) float32 0..255 in the light of now, and (S, S) 0..1 how far it is known.
         """
         side = crop.shape[0]
-        if self.trust == 0:
+        move, off = similarity(self.landmarks, landmarks, uncovered)
+        near, far = TURNED
+        trust = np.float32(np.clip((far - off / side) / (far - near), 0, 1))
+        if trust == 0:
             return crop.astype(np.float32), np.zeros((side, side), np.float32)
         size = (side, side)
-        image = cv2.warpAffine(self.view.crop, self.move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        known = cv2.warpAffine(self.view.known, self.move, size, flags=cv2.INTER_LINEAR)  # 0 outside
+        image = cv2.warpAffine(self.crop, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        known = cv2.warpAffine(self.known, move, size, flags=cv2.INTER_LINEAR)  # 0 outside
         light = _light(crop, image, known * (1 - hidden))
         # What is in a mouth is another thing in every expression.
-        cv2.fillConvexPoly(known, cv2.convexHull(np.round(self.landmarks[list(LIPS)]).astype(np.int32)), 0)
-        return image * light, known * np.float32(self.trust)
+        cv2.fillConvexPoly(known, cv2.convexHull(np.round(landmarks[list(LIPS)]).astype(np.int32)), 0)
+        return image * light, known * trust
 
 
 class Surroundings:
@@ -109,9 +74,7 @@ class Surroundings:
         """Keeps a newer view if it is about as clear as those before."""
         shown = float(view.known.mean())
         if shown > self._clearest - LESS_CLEAR:
-            # Crops are laid alike, so that vertices can be averaged as they are: an expression passes.
-            before = view.vertices if self.view is None else self.view.vertices
-            self.view = replace(view, vertices=before + NEWEST * (view.vertices - before))
+            self.view = view
         self._clearest = max(shown, self._clearest * (1 - CLEAREST_FADES))
 
 

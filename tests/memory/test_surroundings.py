@@ -1,14 +1,12 @@
 """What the mesh does not reach: the last clear view, moved to where the face is now."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
 
 from realtime.recall import Recalled, with_view
 from realtime.seen import LIPS
-from realtime.surroundings import CLEAREST_FADES, LESS_CLEAR, RESTING, Surroundings, View, similarity
+from realtime.surroundings import CLEAREST_FADES, LESS_CLEAR, Surroundings, View, similarity
 
 SIDE = 192
 EVERYTHING, NOTHING = np.ones((SIDE, SIDE), np.float32), np.zeros((SIDE, SIDE), np.float32)
@@ -65,7 +63,7 @@ def test_the_view_goes_with_the_face(scene, points):
     hidden[60:120, 60:120] = 1
     covered = crop.copy()
     covered[hidden > 0] = (0, 255, 0)
-    image, known = View(scene, EVERYTHING, points, points).placed(now, ALL).painted(covered, hidden)
+    image, known = View(scene, EVERYTHING, points).painted(now, ALL, covered, hidden)
     assert known[60:120, 60:120].min() > 0.99
     assert np.abs(image - crop)[60:120, 60:120].mean() < 3
 
@@ -74,19 +72,19 @@ def test_it_takes_on_the_light_of_now(scene, points):
     darker = (scene * 0.6).astype(np.uint8)
     hidden = NOTHING.copy()
     hidden[80:110, 80:110] = 1
-    image, _ = View(scene, EVERYTHING, points, points).placed(points, ALL).painted(darker, hidden)
+    image, _ = View(scene, EVERYTHING, points).painted(points, ALL, darker, hidden)
     assert np.abs(image - darker)[80:110, 80:110].mean() < 4
 
 
 def test_a_head_that_turned_is_not_taken_from_it(scene, points):
     solid = np.column_stack([points - 96, 40 * np.cos((points[:, 0] - 96) / 40)])
     aside = np.column_stack([solid @ (np.cos(0.9), 0, np.sin(0.9)), solid[:, 1]]) + 96
-    _, known = View(scene, EVERYTHING, points, points).placed(aside.astype(np.float32), ALL).painted(scene, NOTHING)
+    _, known = View(scene, EVERYTHING, points).painted(aside.astype(np.float32), ALL, scene, NOTHING)
     assert known.max() == 0
 
 
 def test_mouths_are_left_out(scene, points):
-    _, known = View(scene, EVERYTHING, points, points).placed(points, ALL).painted(scene, NOTHING)
+    _, known = View(scene, EVERYTHING, points).painted(points, ALL, scene, NOTHING)
     assert known[140, 96] == 0
     assert known[120, 96] == 1
 
@@ -94,7 +92,7 @@ def test_mouths_are_left_out(scene, points):
 def test_what_something_was_in_front_of_is_not_known(scene, points):
     half = EVERYTHING.copy()
     half[:, 96:] = 0
-    _, known = View(scene, half, points, points).placed(points, ALL).painted(scene, NOTHING)
+    _, known = View(scene, half, points).painted(points, ALL, scene, NOTHING)
     assert known[50, 50] == 1
     assert known[50, 150] == 0
 
@@ -102,7 +100,7 @@ def test_what_something_was_in_front_of_is_not_known(scene, points):
 def view(clear, points):
     known = NOTHING.copy()
     known[: round(clear * SIDE)] = 1
-    return View(np.zeros((SIDE, SIDE, 3), np.uint8), known, points, points)
+    return View(np.zeros((SIDE, SIDE, 3), np.uint8), known, points)
 
 
 def test_the_newest_clear_view_is_kept(points):
@@ -145,24 +143,3 @@ def test_a_view_alone_and_nothing_at_all():
     found = with_view(None, image, EVERYTHING)
     assert (found.painting == 50).all()
     assert (found.share == 1).all()
-
-
-def test_hidden_vertices_half_go_back_to_where_they_were(scene, points):
-    _, now = turned(points)
-    drifted = now + np.float32([8, 0])
-    hidden = NOTHING.copy()
-    hidden[:, :80] = 1
-    found = View(scene, EVERYTHING, points, points).placed(now, ALL).rested(drifted.astype(np.float32), hidden)
-    far_in, far_out = drifted[:, 0] < 60, drifted[:, 0] > 100
-    np.testing.assert_allclose(found[far_in], (drifted - np.float32([8 * RESTING, 0]))[far_in], atol=0.05)
-    np.testing.assert_array_equal(found[far_out], drifted.astype(np.float32)[far_out])
-
-
-def test_vertices_are_where_they_usually_were(points):
-    around = Surroundings()
-    for look in range(60):
-        moved = replace(view(1, points), vertices=points + np.float32([0, 6 * (look % 2)]))
-        around.add(moved)
-    off = (around.view.vertices - points)[:, 1]
-    assert 2 < off.mean() < 4  # between the two, whichever came last
-    np.testing.assert_array_equal(around.view.landmarks, points)
