@@ -200,9 +200,7 @@ def test_the_state_carries_the_meshs_normals(state):
     np.testing.assert_allclose(np.linalg.norm(state.normals, axis=1), 1, atol=1e-3)
 
 
-def test_without_networks_the_relief_is_looked_at_less_often_once_settled_and_never_beside_the_light(
-    reconstructor, monkeypatch
-):
+def test_the_settled_relief_is_looked_at_less_often_and_never_beside_the_light(reconstructor, monkeypatch):
     looks = {"light": [], "relief": []}
     empty = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
     now = 0
