@@ -190,13 +190,16 @@ def _face_at_rest(model: OverlayModel, size: tuple[int, int]) -> FrameResult:
     scale = min(size) / max(2 * float(np.abs(model.mean).max()), 1.0)
     face = FaceState(
         id=0,
-        coefficients=Coefficients(*(np.zeros(count, np.float32) for count in (1, 52)), np.eye(4), np.zeros(1), NEUTRAL),
-        vertices=model.mean * np.float32([scale, -scale, -scale]) + np.float32([width / 2, height / 2, 0]),
+        coefficients=Coefficients(
+            np.zeros(1, np.float32), np.zeros(52, np.float32), np.eye(4), np.zeros(1, np.float32), NEUTRAL
+        ),
+        vertices=model.mean * np.array([scale, -scale, -scale], np.float32)
+        + np.array([width / 2, height / 2, 0], np.float32),
         neutral=model.mean,
         landmarks=np.zeros((478, 2), np.float32),
         bump=np.zeros((2, 2), np.float16),
         visibility=np.ones(len(model.mean), np.float32),
-        gaze=np.tile(np.float32([0, 0, -1]), (2, 1)),
+        gaze=np.tile(np.array([0, 0, -1], np.float32), (2, 1)),
     )
     frame = Frame(np.zeros((height, width, 3), np.uint8), 0.0, 0.0, 0, "")
     return FrameResult(frame, assumed_camera(width, height), (face,))

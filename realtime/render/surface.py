@@ -48,7 +48,7 @@ class FaceSurface:
         self._position = context.buffer(reserve=count * 12)
         self._normal = context.buffer(reserve=count * 12)
         self._albedo = context.buffer(reserve=count * 12)
-        self._albedo_of: np.ndarray | None = None  # the coefficients that it holds
+        self._albedo_of = np.full(1, np.nan, np.float32)  # the coefficients that it holds: none yet
         self._fixed = context.buffer(np.column_stack([model.uv, opacity]).astype(np.float32).tobytes())
         self._index = context.buffer(model.triangles.astype(np.int32).tobytes())
         self._corner_position = context.buffer(reserve=len(corners) * 12)
