@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("tqdm")  # comes with the extra `train`, as all that the evaluation needs
+
 from engines.evaluation import clip as clip_module
 from engines.evaluation.clip import COLUMNS, report
 from engines.evaluation.clip_scene import CLEAR, COVERED, CoveredFrame, along, cover_clip
