@@ -35,7 +35,11 @@ PICTURES = {
     # In plain view; a hand in front; what is behind it.
     "demo.png": (Tile(37, "split"), Tile(222, "off"), Tile(222, "complete"), Tile(222, "shaded")),
     # Turned, so that an arm is behind the head; the hand in front; hat and paint.
-    "overlay.png": (Tile(37, "off", ("glasses",)), Tile(222, "off", ("glasses",)), Tile(80, "off", ("hat", "carnival"))),
+    "overlay.png": (
+        Tile(37, "off", ("glasses",)),
+        Tile(222, "off", ("glasses",)),
+        Tile(80, "off", ("hat", "carnival")),
+    ),
 }
 SAMPLES = 4  # as with --msaa 4
 CROP = (150, 0, 550, 400)  # left, top, right, bottom, px
