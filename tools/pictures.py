@@ -1,6 +1,6 @@
 """Makes docs/demo.png and docs/overlay.png: moments of the demo, as `python run.py --source demo` shows them.
 
-    python tools/pictures.py
+python tools/pictures.py
 """
 
 from __future__ import annotations
