@@ -33,7 +33,7 @@ class Tile:
 
 PICTURES = {
     # In plain view; a hand in front; what is behind it.
-    "demo.png": (Tile(37, "split"), Tile(222, "off"), Tile(222, "complete"), Tile(222, "shaded")),
+    "demo.png": (Tile(140, "split"), Tile(222, "off"), Tile(222, "complete"), Tile(222, "shaded")),
     # Turned, so that an arm is behind the head; the hand in front; hat and paint.
     "overlay.png": (
         Tile(37, "off", ("glasses",)),
