@@ -30,7 +30,7 @@ KINDS = {
     "shape": shape,
 }
 JUDGED = tuple(KINDS)[:5]
-CHANCES = np.array([0.28, 0.14, 0.22, 0.14, 0.17, 0.05])
+CHANCES = np.array([0.26, 0.18, 0.2, 0.14, 0.17, 0.05])
 COUNTS = np.array([0.12, 0.66, 0.18, 0.04])  # the chance of none, one, two, three occluders
 
 OPAQUE = 0.3  # the opacity above which something counts as an occluder
