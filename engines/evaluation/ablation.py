@@ -40,11 +40,12 @@ GROUPS: dict[str, Callable[[Scored], str | None]] = {
 Answer = tuple[Array | None, Image]  # landmarks (478, 2) px or None, the completed picture
 Look = Callable[[Image], FrameResult]
 Variant = Callable[[Pictures], Answer]
+Score = Callable[[Pair, Pictures], dict[str, float]]
 Progress = Callable[[Sequence[Pair]], Iterable[Pair]]
 
 
-class WithoutGuide:
-    """A completion engine that is told nothing about where the parts are."""
+class StandIn:
+    """Takes an engine's place in the program, with its buffers; what it answers is up to those below."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -54,6 +55,10 @@ class WithoutGuide:
     def inputs(self) -> Mapping[str, Array]:
         """The engine's own buffers."""
         return self._engine.inputs
+
+
+class WithoutGuide(StandIn):
+    """A completion engine that is told nothing about where the parts are."""
 
     def run(self, **arrays: Array) -> Mapping[str, Array]:
         """As the engine, but every part is as likely as any other everywhere."""
@@ -62,17 +67,8 @@ class WithoutGuide:
         return self._engine.run(**arrays)
 
 
-class WithoutCompletion:
+class WithoutCompletion(StandIn):
     """A completion engine that paints nothing: it hands back what is in front of the face."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.spec, self.device, self.precision, self.why = engine.spec, engine.device, engine.precision, engine.why
-
-    @property
-    def inputs(self) -> Mapping[str, Array]:
-        """The engine's own buffers."""
-        return self._engine.inputs
 
     def run(self, **arrays: Array) -> Mapping[str, Array]:
         """The picture as it came in."""
@@ -168,24 +164,35 @@ def figures(pair: Pair, pictures: Pictures, found: Answer) -> dict[str, float]:
     return {name: float(value) for name, value in out.items() if value is not None}
 
 
-def measure(
-    folder: Path, pairs: Sequence[Pair], looks: Mapping[str, Variant], progress: Progress = iter
+def scored(
+    folder: Path, pairs: Sequence[Pair], scores: Mapping[str, Score], progress: Progress = iter
 ) -> dict[str, list[Scored]]:
-    """Variant -> the figures of every pair.
+    """Name -> the figures of every pair.
 
     Args:
         folder: of the pairs.
         pairs: which.
-        looks: the variants.
+        scores: name -> what it makes of a pair.
         progress: wraps the pairs while they are worked through.
     """
-    rows: dict[str, list[Scored]] = {name: [] for name in looks}
+    rows: dict[str, list[Scored]] = {name: [] for name in scores}
     for pair in progress(pairs):
         pictures = read_pictures(folder, pair)
         share = float((pictures.mask & pictures.face).sum() / pictures.face.sum())
-        for name, look in looks.items():
-            rows[name].append(Scored(pair, share, figures(pair, pictures, look(pictures))))
+        for name, score in scores.items():
+            rows[name].append(Scored(pair, share, score(pair, pictures)))
     return rows
+
+
+def measure(
+    folder: Path, pairs: Sequence[Pair], looks: Mapping[str, Variant], progress: Progress = iter
+) -> dict[str, list[Scored]]:
+    """Variant -> the figures of every pair; the arguments are those of `scored`."""
+
+    def score_of(look: Variant) -> Score:
+        return lambda pair, pictures: figures(pair, pictures, look(pictures))
+
+    return scored(folder, pairs, {name: score_of(look) for name, look in looks.items()}, progress)
 
 
 def report(rows: Mapping[str, Sequence[Scored]]) -> str:

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from engines.evaluation.ablation import Look, Progress, Workbench, answer, figures
+from engines.evaluation.ablation import Look, Progress, Score, Workbench, answer, figures, scored
 from engines.evaluation.groups import mean
 from engines.evaluation.markdown import markdown
 from engines.evaluation.metrics import mask_iou
 from engines.evaluation.pairs import Pair
-from engines.evaluation.score import Scored, read_pictures
+from engines.evaluation.score import Pictures, Scored
 from engines.openvino_engine import open_openvino
 from realtime.errors import UserError
 
@@ -29,25 +29,19 @@ SHIPPED = "the shipped one"
 def measure(
     folder: Path, pairs: Sequence[Pair], looks: Mapping[str, Look], progress: Progress = iter
 ) -> dict[str, list[Scored]]:
-    """Contour network -> the figures of every pair.
+    """Contour network -> the figures of every pair; `looks` are the program with each of them."""
 
-    Args:
-        folder: of the pairs.
-        pairs: those of the kind.
-        looks: the program with each of the networks.
-        progress: wraps the pairs while they are worked through.
-    """
-    rows: dict[str, list[Scored]] = {name: [] for name in looks}
-    for pair in progress(pairs):
-        pictures = read_pictures(folder, pair)
-        share = float((pictures.mask & pictures.face).sum() / pictures.face.sum())
-        for name, look in looks.items():
+    def score_of(look: Look) -> Score:
+        def score(pair: Pair, pictures: Pictures) -> dict[str, float]:
             result = look(pictures.covered)
             values = figures(pair, pictures, answer(result)) | {"lost": 100.0 * (not result.faces)}
             found = pictures.mask & False if result.occlusion is None else result.occlusion > 0
             iou = mask_iou(found, pictures.mask, pictures.face)
-            rows[name].append(Scored(pair, share, values if iou is None else values | {"iou": iou}))
-    return rows
+            return values if iou is None else values | {"iou": iou}
+
+        return score
+
+    return scored(folder, pairs, {name: score_of(look) for name, look in looks.items()}, progress)
 
 
 def evaluate(
