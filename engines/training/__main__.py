@@ -61,7 +61,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "%(choices)s",
     )
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted training in the run's folder")
-    parser.add_argument("--threads", type=int, help="of the regression's training (default: all processors)")
+    parser.add_argument("--threads", type=int, help="of the training (default: all processors)")
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default: %(default)s)")
     return parser.parse_args(arguments)
 

@@ -12,11 +12,12 @@ from engines.training.labels import HEADWEAR, PART
 from engines.training.report import PALETTE, grey, grid
 from engines.training.samples import Sample, stack, to_network
 from engines.training.trainer import Task, autocast, choose_precision
-from engines.training.validation import marked_share, mask_iou, part_ious
+from engines.training.validation import FACE_CODES, marked_share, mask_iou, part_ious
 from realtime.frames import Image
 
 RATE = 8e-4
-BATCHES = ((128, 24),)  # side of the crops in px, how many of them
+# Sides of the crops in px, how many make a batch of about one cost: video is seen at 128, stills at 192.
+BATCHES = ((128, 24), (192, 12))
 HAND_MADE_SHARE = 0.25  # of the samples, drawn besides from the faces with hand-made maps
 # Small parts count more than their few pixels would.
 WEIGHTS = {"background": 0.5, "skin": 0.6, "hair": 0.6, "neck": 0.7} | dict.fromkeys(
@@ -35,6 +36,8 @@ class ContourTask(Task):
             "network": torch.optim.AdamW(self.network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-3)
         }
         self.weights = torch.tensor([WEIGHTS.get(name, 1.0) for name in self.network.config.parts[:-1]])
+        self.is_face = torch.zeros(256)
+        self.is_face[torch.from_numpy(FACE_CODES)] = 1
         size = self.network.config.size
         self.dtype = choose_precision(self.network, (torch.zeros(8, 3, size, size),))
 
@@ -46,7 +49,9 @@ class ContourTask(Task):
             mask, parts = self.network.logits(to_network(batch["covered"]))
         mask, parts = mask.float(), parts.float()
         terms = {
-            "mask": losses.mask_loss(mask, batch["mask"][:, None].float(), judged[:, None]),
+            "mask": losses.mask_loss(
+                mask, batch["mask"][:, None].float(), judged[:, None], self.is_face[batch["parts"].long()][:, None]
+            ),
             "parts": losses.parts_loss(parts[:, :-1], batch["parts"].long(), self.weights),
             "eyeglasses": losses.eyeglasses_loss(parts, glasses, (batch["parts"] != HEADWEAR) * (judged + glasses > 0)),
         }

@@ -10,15 +10,24 @@ from torch import Tensor
 
 from engines.training.labels import HEADWEAR
 
+BESIDE_FACE = 0.25  # weight of what lies beside the face in the overlap of masks
 
-def mask_loss(logits: Tensor, truth: Tensor, judged: Tensor) -> Tensor:
-    """Binary cross entropy and Dice over the pixels whose truth is known; all (N, 1, S, S) float."""
-    weight = judged.sum().clamp_min(1)
-    entropy = (F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * judged).sum() / weight
-    chance = torch.sigmoid(logits) * judged
-    truth = truth * judged
-    both, either = (chance * truth).sum((1, 2, 3)), chance.sum((1, 2, 3)) + truth.sum((1, 2, 3))
-    return entropy + 0.5 * (1 - (2 * both + 1) / (either + 1)).mean()
+
+def mask_loss(logits: Tensor, truth: Tensor, judged: Tensor, face: Tensor) -> Tensor:
+    """Binary cross entropy over the pixels whose truth is known, and each crop's own overlap, mostly within the face.
+
+    The overlap makes a thin frame count as much as a whole mask, as it does for who looks at it.
+
+    Args:
+        logits, truth, judged: (N, 1, S, S) float.
+        face: (N, 1, S, S) 1 on the face itself.
+    """
+    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * judged
+    where = judged * (BESIDE_FACE + (1 - BESIDE_FACE) * face)
+    chance = torch.sigmoid(logits)
+    both = (chance * truth * where).sum((1, 2, 3))
+    either = ((chance + truth - chance * truth) * where).sum((1, 2, 3))
+    return entropy.sum() / judged.sum().clamp_min(1) + (1 - (both + 1) / (either + 1)).mean()
 
 
 def parts_loss(logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:

@@ -26,6 +26,12 @@ def left_out_names(faces: Path) -> list[str]:
     return json.loads(path.read_text()) if path.exists() else []
 
 
+def without_maps(store: FaceStore, names: list[str]) -> list[str]:
+    """Those of the names whose covers no hand-made map marks."""
+    mapped = {name for name, hand_made in zip(store.names, store.hand_made, strict=True) if hand_made}
+    return [name for name in names if name not in mapped]
+
+
 @torch.no_grad()
 def covered_shares(store: FaceStore, network: ContourNetwork, progress=lambda numbers: numbers) -> np.ndarray:
     """(N,) the share of each face's oval that the network takes for an occluder or that its map marks as one."""

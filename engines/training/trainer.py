@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from engines.networks.checkpoint import describe, kind_of, read_checkpoint, write_atomically
 from engines.training.report import draw_curves, write_png
+from engines.training.warm_start import warm_start
 from realtime.errors import UserError
 from realtime.frames import Image
 
@@ -132,6 +133,11 @@ class Trainer:
         self.step, self.seconds, self.seed = training["step"], training["seconds"], training["seed"]
         log = self.folder / "log.jsonl"
         self.log = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def start_from(self, weights: Path) -> None:
+        """Begins with other weights, as far as they fit; see `warm_start`."""
+        print(f"{warm_start(self.task.network, weights)} tensors taken from {weights}")
+        self.average = Average(self.task.network)
 
     def show(self) -> dict[str, float]:
         """Validates the average, and writes the sample sheet and the curves."""

@@ -124,6 +124,8 @@ def train(options: argparse.Namespace) -> None:
     trainer = Trainer(task, Plan(options.minutes, RATE, show_every=SHOW_EVERY), folder_of(options), options.seed)
     if options.resume:
         trainer.resume()
+    elif options.init:
+        trainer.start_from(options.init)
     trainer.run(loader(batches, trainer.step, workers=0 if options.threads == 1 else 1))
 
 
