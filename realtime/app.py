@@ -80,10 +80,10 @@ def open_pipeline(config: Config, source: Source, model: MorphableModel, stack: 
     if not config.stills:
         from realtime.person import kept, open_person
 
-        person = open_person(config.person, model, config.device) if config.person else None
+        person = open_person(config.person, model, config.device, config.keep_glasses) if config.person else None
         memories = Memories(model, person)
         stack.enter_context(kept(config.person, memories))
-    covered = open_covered_faces(config.stills, config.device, config.keep_glasses, memories)
+    covered = open_covered_faces(config.stills, config.device, config.keep_glasses, memories, config.max_faces)
     regressor = open_regressor(config.stills, config.device) if covered else None
     why = covered.why if covered else ("no networks are shipped with this copy",)
     for line in (*why, *([regressor.why] if regressor else [])):

@@ -12,6 +12,7 @@ from realtime.frames import Array, FaceState, Frame, TrackedFace
 from realtime.memory import Memories
 from realtime.remembered import Person
 from realtime.seen import Seen
+from realtime.tracking import face_size
 from realtime.unocclude import Clock, Unoccluder, open_unoccluder
 
 # A face that the tracker finds within this share of its size of one that was gone on with is the same.
@@ -27,10 +28,17 @@ class CoveredFaces:
         unoccluder: the networks.
         stills: every picture is of somebody else.
         memories: what the faces look like, the same that the unoccluder recalls; None: nothing is remembered.
+        max_faces: how many are followed, those included that the tracker lost; None: however many it finds.
     """
 
-    def __init__(self, unoccluder: Unoccluder, stills: bool = False, memories: Memories | None = None) -> None:
-        self._unoccluder, self._stills, self._memories = unoccluder, stills, memories
+    def __init__(
+        self,
+        unoccluder: Unoccluder,
+        stills: bool = False,
+        memories: Memories | None = None,
+        max_faces: int | None = None,
+    ) -> None:
+        self._unoccluder, self._stills, self._memories, self._most = unoccluder, stills, memories, max_faces
         self._search: FaceSearch | None = None
         # The tracker numbers a face anew that it finds again; here it keeps the number it was gone on with.
         self._aliases: dict[int, int] = {}
@@ -45,20 +53,22 @@ class CoveredFaces:
         return None if self._memories is None else self._memories.person_of(id_)
 
     def process(self, frame: Frame, faces: list[TrackedFace], clock: Clock = nullcontext) -> list[Seen]:
-        """What is seen of the tracker's faces (largest first) and of those it lost, in this order."""
+        """What is seen of the tracker's faces and of those that it lost, largest first."""
         if self._stills:
             return self._stand_alone(frame, faces, clock)
-        remembered = self._unoccluder.remembered()
-        faces = [self._recognised(face, remembered) for face in faces]
-        seen = [self._unoccluder.look(frame.image, face, frame.time, clock) for face in faces]
-        here = {face.id for face in faces}
-        for id_ in remembered.keys() - here:
+        before = self._unoccluder.remembered()
+        faces = self._recognised(faces, before)
+        seen = []
+        for id_ in before.keys() - {face.id for face in faces}:
             lost = self._unoccluder.go_on(frame.image, id_, frame.time, clock)
             if lost is not None:
                 seen.append(lost)
-                here.add(id_)
-        self._unoccluder.forget(here)
-        return seen
+        # Where there are too many, those who were there before stay.
+        faces.sort(key=lambda face: face.id not in before)
+        room = None if self._most is None else max(0, self._most - len(seen))
+        seen += [self._unoccluder.look(frame.image, face, frame.time, clock) for face in faces[:room]]
+        self._unoccluder.forget({each.face.id for each in seen})
+        return sorted(seen, key=lambda each: -face_size(each.face.landmarks))
 
     def learn(
         self, frame: Frame, seen: list[Seen], states: list[FaceState | None], clock: Clock = nullcontext
@@ -77,7 +87,7 @@ class CoveredFaces:
         if self._memories is None:
             return set()
         with clock("memory"):
-            self._memories.keep({each.face.id for each in seen})
+            self._memories.keep({each.face.id for each in seen}, frame.time)
             return {
                 state.id
                 for each, state in zip(seen, states, strict=True)
@@ -102,14 +112,25 @@ class CoveredFaces:
                 found.append(each)
         return sorted(found, key=lambda each: -each.certainty)[:1]
 
-    def _recognised(self, face: TrackedFace, remembered: dict[int, Array]) -> TrackedFace:
-        """The face under the number that it had while the tracker did not see it."""
-        id_ = self._aliases.get(face.id, face.id)
-        if face.is_new:
-            near = [other for other, landmarks in remembered.items() if same_place(face.landmarks, landmarks)]
-            if near:
-                id_ = self._aliases[face.id] = near[0]
-        return replace(face, id=id_, is_new=face.is_new and id_ not in remembered)
+    def _recognised(self, faces: list[TrackedFace], before: dict[int, Array]) -> list[TrackedFace]:
+        """The faces, each under the number that it had while the tracker did not see it.
+
+        Args:
+            faces: as the tracker numbers them.
+            before: number -> landmarks (478, 3) px in the frame before.
+        """
+        taken = {self._aliases.get(face.id, face.id) for face in faces if not face.is_new}
+        found = []
+        for face in faces:
+            id_ = self._aliases.get(face.id, face.id)
+            if face.is_new:
+                free = [other for other in before if other not in taken]
+                near = [other for other in free if same_place(face.landmarks, before[other])]
+                if near and id_ not in near:
+                    id_ = self._aliases[face.id] = near[0]
+                taken.add(id_)
+            found.append(replace(face, id=id_, is_new=face.is_new and id_ not in before))
+        return found
 
 
 def same_place(a: Array, b: Array) -> bool:
@@ -119,8 +140,12 @@ def same_place(a: Array, b: Array) -> bool:
 
 
 def open_covered_faces(
-    stills: bool, device: str, keep_glasses: bool = False, memories: Memories | None = None
+    stills: bool,
+    device: str,
+    keep_glasses: bool = False,
+    memories: Memories | None = None,
+    max_faces: int | None = None,
 ) -> CoveredFaces | None:
     """The networks that are shipped with this copy, ready to run; None without them."""
     unoccluder = open_unoccluder(stills, device, keep_glasses, memories)
-    return None if unoccluder is None else CoveredFaces(unoccluder, stills, memories)
+    return None if unoccluder is None else CoveredFaces(unoccluder, stills, memories, max_faces)

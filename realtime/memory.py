@@ -20,6 +20,7 @@ from realtime.recall import Recalled, Recaller, with_view
 from realtime.remembered import FaceMemory, Person, Surface
 from realtime.seen import Seen, sample
 from realtime.surroundings import Surroundings, View
+from realtime.tracking import MEMORY
 
 # A face is looked at in each of its first frames in view, then in every so many.
 FIRST_LOOKS, LOOK_EVERY = 4, 8
@@ -39,6 +40,7 @@ class _Pending:
 
     texture: Image  # (SIZE, SIZE, 3) sRGB
     weight: Array  # (V,) 0..1
+    state: FaceState  # where it was
     clear: Array  # (V,) 0 near what may have covered the face then already, else 1
     view: View
 
@@ -52,9 +54,11 @@ class _Track:
     looks: int = 0
     strange: int = 0  # the last looks in which it seemed to be somebody else
     frames: int = 0  # since the last look
+    seen: float = float("-inf")  # when it was in the picture last, seconds of the source's time line
     pending: _Pending | None = None  # the last look, until the next shows that nothing was coming
     around: Surroundings = field(default_factory=Surroundings)  # what the mesh does not reach
     state: FaceState | None = None  # in the last frame
+    believed: FaceState | None = None  # in the last look that was added: the same person's as the texture
     landmarks: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))  # (478, 2) px: what it was fitted to
 
 
@@ -130,33 +134,45 @@ class Memories:
             came = track.pending.clear * (1 - clear)
             weight = track.pending.weight * (1 - came)
             if weight.any():
-                forgot = self._look(track, track.pending.texture, self._surface.unwrapper.spread(weight))
+                forgot = self._look(track, track.pending, weight)
             view = replace(track.pending.view, known=track.pending.view.known * (1 - _grown(seen, LATER_CLEARANCE)))
             if forgot:
                 track.around = Surroundings()
-            track.around.add(view)
+            if not track.strange:
+                track.around.add(view)
         texture = self._surface.unwrapper.unwrap(image, state.vertices)
         view = View(
             seen.crop,
             1 - _grown(seen, CLEARANCE),
             to_crop(seen.face.landmarks, seen.matrix),
         )
-        track.pending = _Pending(texture, self._weight(image, seen, state), clear, view)
+        track.pending = _Pending(texture, self._weight(image, seen, state), state, clear, view)
         return forgot
 
     def settle(self) -> None:
         """Believes the last looks without waiting for the next."""
         for track in self._tracks.values():
             if track.pending is not None and track.pending.weight.any():
-                self._look(track, track.pending.texture, self._surface.unwrapper.spread(track.pending.weight))
+                self._look(track, track.pending, track.pending.weight)
             track.pending = None
 
-    def keep(self, ids: set[int]) -> None:
-        """Forgets all faces but these."""
-        for id_ in self._tracks.keys() - ids:
-            track = self._tracks.pop(id_)
-            if self._counts(track) and (self._gone is None or track.looks >= self._gone[0]):
-                self._gone = track.looks, _as_person(track)
+    def keep(self, ids: set[int], now: float) -> None:
+        """Forgets all faces but these and those that the tracker still waits for; all where the source began anew.
+
+        Args:
+            ids: the faces in the picture.
+            now: seconds of the source's time line.
+        """
+        for id_, track in list(self._tracks.items()):
+            if id_ in ids:
+                track.seen = now
+            elif not 0 <= now - track.seen <= MEMORY:
+                self._put_by(self._tracks.pop(id_))
+
+    def _put_by(self, track: _Track) -> None:
+        """Keeps what a face that is forgotten was like, for `learned`, unless another was looked at more."""
+        if self._counts(track) and (self._gone is None or track.looks >= self._gone[0]):
+            self._gone = track.looks, _as_person(track)
 
     def _new_track(self) -> _Track:
         track = _Track(FaceMemory(self._surface), is_person=self._person is not None)
@@ -174,16 +190,22 @@ class Memories:
         weight = state.visibility * facing**FACING_POWER * self._surface.shown(state.coefficients.expression)
         return weight * inside(state.vertices, image) * _clear(seen, state, CLEARANCE)
 
-    def _look(self, track: _Track, texture: Image, weight: Array) -> bool:
-        """Adds one look, or forgets who was there before; whether it did."""
-        likeness = track.face.likeness(texture, weight) if track.looks or track.is_person else None
+    def _look(self, track: _Track, look: _Pending, seen: Array) -> bool:
+        """Adds one look, of which `seen` (V,) 0..1 is believed, or forgets who was there before; whether it did."""
+        weight = self._surface.unwrapper.spread(seen)
+        is_known = track.looks or track.is_person
+        likeness = track.face.likeness(look.texture, weight) if is_known else None
+        if likeness is None and (track.strange or (track.is_person and not track.looks)):
+            return False  # too little is seen to say whose face it is: it may be somebody else's
+        forgot = False
         if likeness is not None and likeness < LEAST_LIKENESS:
             track.strange += 1
             if track.strange < STRANGE_LOOKS:
                 return False
-            track.face, track.is_person, track.looks = FaceMemory(self._surface), False, 0
-        forgot, track.strange = track.strange > 0 and track.looks == 0, 0
-        track.face.add(texture, weight)
+            self._put_by(track)
+            track.face, track.is_person, track.looks, forgot = FaceMemory(self._surface), False, 0, True
+        track.face.add(look.texture, weight)
+        track.strange, track.believed = 0, look.state
         track.looks += 1
         return forgot
 
@@ -201,9 +223,9 @@ def _grown(seen: Seen, clearance: float) -> Array:
 
 
 def _as_person(track: _Track) -> Person:
-    assert track.state is not None  # a track is made with its first state
+    assert track.believed is not None  # set with the first look
     colours = np.clip(np.rint(track.face.colours), 0, 255).astype(np.uint8)
-    return Person(colours, track.face.weight, track.state.coefficients.identity, track.state.bump)
+    return Person(colours, track.face.weight, track.believed.coefficients.identity, track.believed.bump)
 
 
 def moved(vertices: Array, before: Array, now: Array) -> Array:

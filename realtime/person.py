@@ -95,22 +95,27 @@ def save_person(path: Path, person: Person) -> None:
         raise UserError(f"{path} cannot be written: {reason}.", "Name another file with --person.") from error
 
 
-def open_person(path: Path, model: MorphableModel, device: str = "auto") -> Person | None:
+def open_person(path: Path, model: MorphableModel, device: str = "auto", keep_glasses: bool = False) -> Person | None:
     """What `--person` names: a file's memory, None for one that is to be written first, or a photograph's.
+
+    Args:
+        path: the file.
+        model: the face model.
+        device: where the networks run that look at a photograph.
+        keep_glasses: eyeglasses in it are learned as a part of the face; else they would be painted back on.
 
     Raises:
         UserError: the file is damaged or could not be written, or the photograph shows no clear face.
     """
     if path.suffix.lower() != ENDING:
-        return enrol(path, model, device)
-    if path.exists():
-        return load_person(path, model)
-    check_writable(path)
-    return None
+        return enrol(path, model, device, keep_glasses)
+    person = load_person(path, model) if path.exists() else None
+    check_writable(path)  # now, rather than when all is learned
+    return person
 
 
-def enrol(path: Path, model: MorphableModel, device: str = "auto") -> Person:
-    """Learns a person from one clear photograph.
+def enrol(path: Path, model: MorphableModel, device: str = "auto", keep_glasses: bool = False) -> Person:
+    """Learns a person from one clear photograph; arguments as for `open_person`.
 
     Raises:
         UserError: it cannot be read, or shows no face, one that is covered, or one that is too small.
@@ -122,10 +127,16 @@ def enrol(path: Path, model: MorphableModel, device: str = "auto") -> Person:
     if not path.is_file():
         raise UserError(f"There is no photograph {path}.", "Check the spelling.")
     image = next(iter(Pictures(path, slides=True).shots())).image
-    return learn_from(image, model, str(path), device)
+    return learn_from(image, model, str(path), device, keep_glasses)
 
 
-def learn_from(image: Image, model: MorphableModel, name: str = "The photograph", device: str = "auto") -> Person:
+def learn_from(
+    image: Image,
+    model: MorphableModel,
+    name: str = "The photograph",
+    device: str = "auto",
+    keep_glasses: bool = False,
+) -> Person:
     """Learns a person from a picture (H, W, 3) RGB; see `enrol`."""
     from realtime.covered_faces import open_covered_faces
     from realtime.reconstruction import Options, Reconstructor
@@ -133,7 +144,7 @@ def learn_from(image: Image, model: MorphableModel, name: str = "The photograph"
 
     remedy = "Take a photograph that shows one face from the front, large and uncovered."
     memories = Memories(model)
-    covered = open_covered_faces(True, device, True, memories)
+    covered = open_covered_faces(True, device, keep_glasses, memories)
     if covered is None:
         raise UserError("Without networks nobody can be remembered.", "Restore the files in engines/weights with git.")
     tracker = MediaPipeTracker(stills=True)

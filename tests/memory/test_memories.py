@@ -19,6 +19,7 @@ from painted_heads import (
 
 from realtime.memory import FIRST_LOOKS, LOOK_EVERY, STRANGE_LOOKS, Memories, in_crop, inside, moved
 from realtime.remembered import SIZE, Person
+from realtime.tracking import MEMORY
 
 HIDDEN = box(90, 140, 70, 120)
 
@@ -81,9 +82,27 @@ def test_faces_are_not_confused():
 def test_a_face_that_left_is_forgotten():
     memories = Memories(model())
     watch(memories)
-    memories.keep(set())
+    memories.keep({3}, 10.0)
+    memories.keep(set(), 10.1 + MEMORY)
     assert recall(memories) is None
     assert memories.learned is not None  # but can still be saved
+
+
+def test_a_face_that_the_tracker_loses_for_a_moment_is_not():
+    memories = Memories(model())
+    watch(memories)
+    memories.keep({3}, 10.0)
+    memories.keep(set(), 10.1)
+    memories.keep(set(), 9.9 + MEMORY)
+    assert recall(memories) is not None
+
+
+def test_a_source_that_begins_anew_shows_others():
+    memories = Memories(model())
+    watch(memories)
+    memories.keep({3}, 10.0)
+    memories.keep(set(), 0.0)
+    assert recall(memories) is None
 
 
 def test_a_look_is_believed_only_after_the_next():
@@ -133,6 +152,13 @@ def test_another_person_makes_it_forget():
     assert apart(memories.learned.colours, texture(1)) < 10
 
 
+def test_whoever_was_looked_at_most_is_saved_though_another_sits_down_in_their_place():
+    memories = Memories(model())
+    watch(memories, frames=LOOK_EVERY * 20)
+    watch(memories, texture(1), frames=LOOK_EVERY * (STRANGE_LOOKS + 2))
+    assert apart(memories.learned.colours, texture()) < 10
+
+
 def test_the_same_person_in_another_light_does_not():
     memories = Memories(model())
     watch(memories)
@@ -144,6 +170,14 @@ def test_one_strange_look_is_not_enough():
     watch(memories)
     watch(memories, texture(1), frames=LOOK_EVERY)
     assert not watch(memories)
+
+
+def test_what_surrounds_a_stranger_is_not_taken_for_ones_own():
+    memories = Memories(model())
+    watch(memories)
+    while not memories._tracks[3].strange:
+        watch(memories, texture(1), frames=1)
+    np.testing.assert_array_equal(memories._tracks[3].around.view.crop, picture(vertices(), texture()))
 
 
 def test_a_person_who_was_given_is_recalled_from_the_first_frame(known):
@@ -170,6 +204,27 @@ def test_the_person_who_was_given_is_learned_further(known):
     watch(memories, texture(5))
     assert memories.person_of(3) is known
     assert memories.learned is not None
+
+
+def test_one_strange_look_does_not_forget_the_person_who_was_given(known):
+    memories = Memories(model(), known)
+    watch(memories, texture(1), frames=1)
+    assert not watch(memories, texture(5))
+    assert memories.person_of(3) is known
+
+
+def test_what_is_learned_of_the_person_who_was_given_outlives_whoever_sits_down_next(known):
+    memories = Memories(model(), known)
+    watch(memories, texture(5))
+    watch(memories, texture(1))
+    assert memories.person_of(3) is None
+    assert apart(memories.learned.colours, texture(5)) < 10
+
+
+def test_what_may_be_anybodys_is_not_learned_as_the_person_who_was_given(known):
+    memories = Memories(model(), known)
+    watch(memories, texture(1), doubted=box(0, 120, 0, SIDE))  # too little is seen to say who it is
+    assert memories.learned is None
 
 
 def test_the_face_looked_at_most_is_the_one_that_was_learned():

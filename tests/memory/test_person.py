@@ -1,8 +1,10 @@
 """A person's memory as a file."""
 
 import io
+import os
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 from painted_heads import model, texture
@@ -67,6 +69,12 @@ def test_a_folder_that_is_missing_is_an_error_before_anything_is_done(tmp_path):
 
 def test_a_new_file_starts_from_nothing(tmp_path):
     assert open_person(tmp_path / "new.npz", model()) is None
+
+
+def test_a_file_that_may_not_be_written_is_told_before_anything_is_learned(path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *arguments: False)
+    with pytest.raises(UserError, match="may not be written"):
+        open_person(path, model())
 
 
 def test_a_file_that_cannot_be_written_leaves_no_half(tmp_path):
@@ -177,6 +185,16 @@ def test_a_photograph_is_learned_from(tmp_path):
     assert np.abs(found.identity).max() > 0.1
     save_person(tmp_path / "me.npz", found)
     load_person(tmp_path / "me.npz", model())
+
+
+@pytest.mark.parametrize("keep_glasses", [False, True])
+def test_glasses_on_the_photograph_are_learned_only_where_they_are_kept(tmp_path, monkeypatch, keep_glasses):
+    asked = []
+    monkeypatch.setattr(covered_faces, "open_covered_faces", lambda *arguments: asked.append(arguments[2]))
+    cv2.imwrite(str(tmp_path / "me.png"), np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(UserError):
+        open_person(tmp_path / "me.png", model(), keep_glasses=keep_glasses)
+    assert asked == [keep_glasses]
 
 
 def test_without_networks_nobody_can_be_learned(monkeypatch):

@@ -77,7 +77,27 @@ def test_somebody_elsewhere_is_somebody_else(video, covered, face):
     faces.process(frame(covered), [face])
     other = replace(face, id=31, landmarks=ring((40, 40), 30))
     found = faces.process(frame(covered, 1 / 30), [other])
-    assert [seen.face.id for seen in found] == [31, face.id]
+    assert [seen.face.id for seen in found] == [face.id, 31]  # largest first, whoever found it
+
+
+def test_no_more_faces_than_asked_for_are_followed(video, covered, bare, face):
+    faces = CoveredFaces(video, max_faces=1)
+    faces.process(frame(covered), [face])
+    other = replace(face, id=31, landmarks=ring((40, 40), 30))
+    for number in (1, 2):  # the tracker lost the covered one and found somebody else
+        (seen,) = faces.process(frame(covered, number / 30), [other])
+        assert seen.face.id == face.id
+        other = replace(other, is_new=False)
+    (seen,) = faces.process(frame(bare, 1.0), [other])
+    assert seen.face.id == 31
+
+
+def test_whoever_comes_close_to_a_face_in_view_is_somebody_else(video, bare, face):
+    faces = CoveredFaces(video)
+    faces.process(frame(bare), [face])
+    other = replace(face, id=31, landmarks=ring((190, 120), 60))
+    found = faces.process(frame(bare, 1 / 30), [replace(face, is_new=False), other])
+    assert sorted(seen.face.id for seen in found) == [face.id, 31]
 
 
 def test_an_uncovered_face_that_leaves_is_gone(video, bare, face):
