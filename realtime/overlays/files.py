@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from realtime.errors import UserError
+from realtime.frames import Image
+from realtime.overlays.pictures import MOST_PIXELS, decode_picture, picture_size
 
 MEGABYTE = 1 << 20
+MOST_TOGETHER = 512 * MEGABYTE  # of all that one overlay names, unpacked: small files may hold much
 
 
 class OverlayFolder:
@@ -21,13 +25,32 @@ class OverlayFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+        self._left = MOST_TOGETHER
         self.read_files: list[Path] = []
 
     def read(self, name: str, most: int) -> bytes:
         """The bytes of the file called `name`, seen from the folder; a UserError if it has more than `most`."""
         path = self._inside(name)
         self.read_files.append(path)
-        return read_limited(path, name, most)
+        data = read_limited(path, name, most)
+        self.spend(len(data))
+        return data
+
+    def decode(self, data: bytes, name: str) -> Image:
+        """(H, W, 4) a PNG's or JPEG's picture, see `decode_picture`."""
+        width, height = picture_size(data) or (0, 0)
+        if width * height <= MOST_PIXELS:  # more are refused below
+            self.spend(4 * width * height)
+        return decode_picture(data, name)
+
+    def spend(self, size: int) -> None:
+        """Counts bytes that are about to be held; a UserError once they are too many together."""
+        self._left -= size
+        if self._left < 0:
+            raise UserError(
+                f"all together it unpacks to more than {MOST_TOGETHER // MEGABYTE} MB.",
+                "Use smaller pictures and simpler models, and name each only once.",
+            )
 
     def _inside(self, name: str) -> Path:
         try:
@@ -51,11 +74,11 @@ def read_limited(path: Path, name: str, most: int) -> bytes:
             raise UserError(f"{name!r} is not a file.", f"It was looked for here: {path}")
         with path.open("rb") as file:
             data = file.read(most + 1)
+            size = os.fstat(file.fileno()).st_size / MEGABYTE
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"{name!r} cannot be read: {reason}.", "Check its name and permissions.") from error
     if len(data) > most:
-        size = path.stat().st_size / MEGABYTE
         raise UserError(
             f"{name!r} is too large: {size:.1f} MB, at most {most / MEGABYTE:g} MB are read.", "Make it smaller."
         )

@@ -16,12 +16,12 @@ from realtime.errors import UserError
 from realtime.overlays.files import OverlayFolder
 from realtime.overlays.gltf_buffers import MOST_BYTES, Damaged, Document, open_document
 from realtime.overlays.overlay import Material, Piece
-from realtime.overlays.pictures import decode_picture
 
 MM_PER_UNIT = 1000.0  # glTF measures in metres
 MOST_TRIANGLES = 300_000
 MOST_PIECES = 64
 MOST_NODES = 4096
+VERTEX_BYTES = 48  # position, normal, texture coordinates and colour, as they are kept
 FARTHEST = 1e5  # mm
 TRIANGLES = 4  # of the specification's modes
 UNLIT = "KHR_materials_unlit"
@@ -97,6 +97,7 @@ class _Reader:
         given = primitive.get("attributes", {})
         positions = _floats(self._document.accessor(given.get("POSITION")), 3)
         count = len(positions)
+        self._document.folder.spend(count * VERTEX_BYTES)
         triangles = self._indices(primitive, count)
         self._triangles += len(triangles)
         if self._triangles > MOST_TRIANGLES or len(self._pieces) >= MOST_PIECES:
@@ -185,7 +186,7 @@ class _Reader:
         else:
             data = self._document.uri(source.get("uri"))
         named = str(source.get("uri") or source.get("name") or "its texture")
-        picture = decode_picture(data, "its texture" if named.startswith("data:") else named)
+        picture = self._document.folder.decode(data, "its texture" if named.startswith("data:") else named)
         if opaque:
             picture[..., 3] = 255
         return picture

@@ -18,6 +18,7 @@ from realtime.overlays.files import OverlayFolder
 
 MOST_BYTES = 64 << 20  # of a model, or of one of its buffers
 MOST_NUMBERS = 8_000_000  # in one accessor
+MOST_VALUES = 2_000_000  # in the JSON part: each takes many times its bytes once it is read
 
 # Constants of the specification.
 MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
@@ -109,6 +110,8 @@ class Document:
 def open_document(data: bytes, folder: OverlayFolder) -> Document:
     """Takes a .glb or .gltf file apart; raises `Damaged`."""
     text, binary = (data, b"") if data[:4] != b"glTF" else _chunks(data)
+    if sum(map(text.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise Damaged("its JSON part is too long")
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError

@@ -28,7 +28,7 @@ from realtime.overlays.overlay import (
     Span,
     TriangleAnchor,
 )
-from realtime.overlays.pictures import MOST_BYTES, decode_picture
+from realtime.overlays.pictures import MOST_BYTES
 from realtime.overlays.tables import HELP, Table
 
 SHIPPED = Path(__file__).parent.parent / "assets" / "overlays"
@@ -157,7 +157,7 @@ def _paint(table: Table, folder: OverlayFolder) -> Paint:
     blend = table.choice("blend", BLENDS)
     opacity = table.number("opacity", 1.0, 0.0, 1.0)
     table.finish()
-    image = decode_picture(folder.read(name, MOST_BYTES), name)
+    image = folder.decode(folder.read(name, MOST_BYTES), name)
     return Paint(image, next(each for each in BLENDS if each == blend), opacity)
 
 
@@ -169,7 +169,7 @@ def _light(table: Table, folder: OverlayFolder) -> Light:
     table.finish()
     if name is None:
         return Light(estimated)
-    panorama = decode_picture(folder.read(name, MOST_BYTES), name)
+    panorama = folder.decode(folder.read(name, MOST_BYTES), name)
     return Light(estimated, environment_light(panorama, turn) * np.float32(strength))
 
 

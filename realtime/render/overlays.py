@@ -169,7 +169,7 @@ class OverlayRenderer:
             old.texture.release()
             self._surface.forget(old.part)
         self._props = [
-            _OnProp(prop, tuple(map(self._painter.upload, prop.pieces)), _box(prop))
+            _OnProp(prop, self._painter.upload(prop.pieces), _box(prop))
             for overlay in overlays
             for prop in overlay.props
         ]

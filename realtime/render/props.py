@@ -70,11 +70,16 @@ class PropPainter:
         self._depth_program = load_program(context, "prop.vert", "depth.frag")
         self._white = upload_picture(context, WHITE)
 
-    def upload(self, piece: Piece) -> PieceBuffers:
-        """A piece that `draw` takes."""
-        picture = piece.material.texture
-        texture = None if picture is None else upload_picture(self._context, picture)
-        return PieceBuffers(self._context, piece, self._program, texture)
+    def upload(self, pieces: Sequence[Piece]) -> tuple[PieceBuffers, ...]:
+        """Pieces that `draw` takes; those of one picture share its texture, and release it together."""
+        pictures = {id(piece.material.texture): piece.material.texture for piece in pieces}
+        textures = {
+            key: None if picture is None else upload_picture(self._context, picture)
+            for key, picture in pictures.items()
+        }
+        return tuple(
+            PieceBuffers(self._context, piece, self._program, textures[id(piece.material.texture)]) for piece in pieces
+        )
 
     def upload_depth(self, piece: Piece) -> PieceBuffers:
         """A piece that `draw_depth` takes."""

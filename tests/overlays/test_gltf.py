@@ -135,6 +135,7 @@ NO_VIEW = [{"componentType": 5126, "count": 10**9, "type": "VEC3"}, document()[0
     [
         (b"", "JSON"),
         (b"[" * 100_000, "JSON"),
+        (b'{"nodes": [' + b"{}," * 1_000_000 + b"{}]}", "too long"),
         (b"null", "no glTF"),
         (b'{"asset": {"version": "1.0"}}', "not glTF 2.0"),
         (glb()[:30], "broken off"),
@@ -180,6 +181,33 @@ def test_a_texture_that_says_it_is_huge_is_not_unpacked(load, tmp_path):
     material = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}]
     with pytest.raises(UserError, match="60000x60000"):
         load(gltf(meshes=mesh, materials=material, textures=[{"source": 0}], images=[{"uri": "t.png"}]))
+
+
+def test_few_bytes_that_unpack_to_very_much_are_refused(load, tmp_path):
+    (tmp_path / "t.png").write_bytes(png(size=(4096, 4096)))  # 64 MB in a file of some 100 KB
+    primitives = [{"attributes": {"POSITION": 0}, "indices": 1, "material": each} for each in range(16)]
+    materials = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}] * 16
+    textures = {"textures": [{"source": 0}], "images": [{"uri": "t.png"}]}
+    with pytest.raises(UserError, match="more than 512 MB"):
+        load(gltf(meshes=[{"primitives": primitives}], materials=materials, **textures))
+
+
+def test_vertices_that_no_file_holds_are_counted_too(load):
+    accessors = [{"componentType": 5126, "count": 2_600_000, "type": "VEC3"}, document()[0]["accessors"][1]]
+    primitives = [{"attributes": {"POSITION": 0}, "indices": 1}] * 16
+    with pytest.raises(UserError, match="more than 512 MB"):
+        load(gltf(meshes=[{"primitives": primitives}], accessors=accessors))
+
+
+def test_a_buffer_named_very_often_is_refused(load, tmp_path):
+    with (tmp_path / "b.bin").open("wb") as file:
+        file.truncate(60 << 20)
+    views = [{"buffer": number, "byteLength": 60} for number in range(12)]
+    accessors = [{**document()[0]["accessors"][0], "bufferView": number} for number in range(12)]
+    primitives = [{"attributes": {"POSITION": number}} for number in range(12)]
+    buffers = [{"byteLength": 60 << 20, "uri": "b.bin"}] * 12
+    with pytest.raises(UserError, match="more than 512 MB"):
+        load(gltf(buffers=buffers, bufferViews=views, accessors=accessors, meshes=[{"primitives": primitives}]))
 
 
 @pytest.mark.parametrize("seed", range(40))

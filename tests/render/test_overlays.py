@@ -11,6 +11,7 @@ from realtime.camera import FACING, make_pose
 from realtime.frames import FrameResult
 from realtime.overlays.overlay import LandmarkAnchor, Light, Overlay, Paint
 from realtime.render.overlays import premultiplied
+from realtime.render.props import PropPainter
 from realtime.render.scene import SceneRenderer
 from realtime.render.skull import skull
 from realtime.render.views import VIEWS
@@ -256,6 +257,18 @@ def test_an_edited_overlay_is_drawn_from_the_next_picture_on(context, without_sk
     assert (drawn[20:, 2:14] == 100).all()
     now.clear()
     assert (scene.render(result, "off") == 100).all()
+
+
+def test_pieces_of_one_picture_share_its_texture(context):
+    picture = np.full((2, 2, 4), 255, np.uint8)
+    piece, other = (square(0, 0, 4, 4, 0, texture=texture).pieces[0] for texture in (picture, picture.copy()))
+    plain = square(0, 0, 4, 4, 0).pieces[0]
+    first, second, third, fourth = PropPainter(context).upload([piece, piece, other, plain])
+    assert first.texture is second.texture
+    assert third.texture not in (None, first.texture)
+    assert fourth.texture is None
+    for each in (first, second, third, fourth):
+        each.release()
 
 
 def test_sizes_and_samples_may_change(context, without_skull):
