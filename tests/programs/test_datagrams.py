@@ -58,6 +58,18 @@ def test_a_host_that_cannot_exist(host):
         Destination("--osc", Address(host, 39539))
 
 
+def test_a_name_with_both_kinds_of_number_is_the_older(listener, monkeypatch):
+    both = [
+        (socket.AF_INET6, socket.SOCK_DGRAM, 17, "", ("::1", listener.port, 0, 0)),
+        (socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", listener.port)),
+    ]
+    monkeypatch.setattr(datagrams.socket, "getaddrinfo", lambda *arguments, **more: both)
+    sender = Destination("--osc", Address("localhost", listener.port))
+    sender.send(b"heard")
+    sender.close()
+    assert listener.rest() == [b"heard"]
+
+
 def test_no_way_to_a_host(monkeypatch):
     def unreachable(self, place):
         raise OSError(errno.ENETUNREACH, "Network is unreachable")

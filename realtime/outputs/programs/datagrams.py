@@ -33,7 +33,8 @@ class Destination:
             raise UserError(
                 f"{flag}: the host {address.host} is not known.", "Check the name, or give its number."
             ) from error
-        family, kind, protocol, _, place = found[0]
+        # A name may have both kinds of number ("localhost" does); receivers of these protocols listen at the older.
+        family, kind, protocol, _, place = min(found, key=lambda each: each[0] != socket.AF_INET)
         self._socket = socket.socket(family, kind, protocol)
         self._socket.setblocking(False)
         try:
