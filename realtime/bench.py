@@ -83,16 +83,23 @@ def report_everything(config: Config, folder: Path) -> None:
         covered,
         view="off",
         overlays=("glasses",),
-        programs=ProgramOptions(osc=Address("127.0.0.1", PORTS["--osc"]), csv=folder / "bench.csv"),
+        programs=ProgramOptions(
+            osc=Address("127.0.0.1", PORTS["--osc"]),
+            ifacialmocap=Address("127.0.0.1", PORTS["--ifacialmocap"]),
+            livelink=Address("127.0.0.1", PORTS["--livelink"]),
+            csv=folder / "bench.csv",
+        ),
     )
     rows = []
-    for name, chosen in (("a hand before the face", covered), ("and glasses, VMC, CSV", everything)):
+    for name, chosen in (("a hand before the face", covered), ("and glasses, every sender, CSV", everything)):
         fast = run_app(chosen)
         paced = run_app(replace(chosen, source=replace(chosen.source, realtime=True, drop=True)))
         ages = "/".join(f"{age:.0f}" for age in paced.ages())
         rows.append((name, f"{fast.frames_per_second:.1f}", ages, f"{sum(fast.cpu().values()):.1f}"))
     print("### The demo: a hand passes before the face, which is completed\n")
     print_table(("what is on", "fps as fast as possible", "age p50/p95 paced, ms", "CPU ms a frame"), rows)
+    print("### All of it on: what each part costs, as fast as possible\n")
+    print_stages(fast)
 
 
 def report_speed(config: Config) -> None:
