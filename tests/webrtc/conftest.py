@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -32,18 +33,21 @@ class Running:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Running]]:
-    """Starts servers on free ports; stops them, and looks that no thread of theirs stays."""
+    """Starts servers on free ports; stops them, and looks that no thread and no task of theirs stays."""
+    outputs: list[WebRtcOutput] = []
     with ExitStack() as stack:
 
         def start(
             options: ServeOptions | None = None, size: tuple[int, int] = (WIDTH, HEIGHT), **others: object
         ) -> Running:
             output = stack.enter_context(WebRtcOutput(options or ServeOptions(port=0), shape_names=SHAPES, **others))
+            outputs.append(output)
             return Running(output, stack.enter_context(Producer(output, size=size)))
 
         yield start
     names = [thread.name for thread in threading.enumerate()]
     assert not [name for name in names if name.startswith("webrtc")]
+    assert not [task for output in outputs for task in asyncio.all_tasks(output._loop)]
 
 
 @pytest.fixture(scope="module")

@@ -92,6 +92,26 @@ def test_closing_leaves_nothing_and_says_goodbye():
     assert after[1] <= before[1]
 
 
+def test_leaving_while_the_connection_is_made_leaves_no_task(serve):
+    """Whatever was about to begin when the viewer left: checks, encryption, sending. aiortc alone lets it begin."""
+    running = serve(ServeOptions(port=0, limits=Limits(offers_per_second=1e6, offers_at_once=10_000)))
+
+    async def join_and_leave(after: float) -> None:
+        client = Client(running.base)
+        await client.join()
+        await asyncio.sleep(after)
+        await client.leave()
+
+    async def check() -> list[asyncio.Task]:
+        for start in range(0, 120, 8):
+            await asyncio.gather(*(join_and_leave((start + more) / 1000) for more in range(8)))
+        await until(lambda: running.value("peers") == 0)
+        await asyncio.sleep(1.0)  # what ends by itself has ended by then
+        return [task for task in asyncio.all_tasks(running.output._loop) if "_main" not in str(task.get_coro())]
+
+    assert asyncio.run(check()) == []
+
+
 def test_a_taken_port_is_told_in_two_lines(serve):
     running = serve()
     with pytest.raises(UserError, match="cannot listen") as caught:

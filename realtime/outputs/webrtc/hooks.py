@@ -6,13 +6,14 @@ longer does what it should.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aioice.ice import get_host_addresses
-from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -31,6 +32,38 @@ from realtime.outputs.webrtc.sdp import extension_id
 
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 ONE_BYTE_HEADERS, LARGEST_ONE_BYTE_ID = 0xBEDE, 14  # RFC 8285: the form in which packets carry extensions
+
+
+class Peer(RTCPeerConnection):
+    """A peer of which nothing is left once it is closed.
+
+    aiortc connects in the background and does not end that when it closes: what was about to be started (consent
+    checks, the sending) would begin afterwards and never end. So that is ended first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(RTCConfiguration(iceServers=[]))
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._is_ending = False
+
+    async def close(self) -> None:
+        """Ends everything about it."""
+        self._is_ending = True
+        for task in self._connecting:
+            task.cancel()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+        await super().close()
+
+    async def _RTCPeerConnection__connect(self) -> None:
+        if self._is_ending:
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._connecting.add(task)
+        try:
+            await super()._RTCPeerConnection__connect()  # type: ignore[misc]
+        finally:
+            self._connecting.discard(task)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import secrets
 import time
 
 import aiohttp
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCSessionDescription
 from yarl import URL
 
 from realtime.outputs.webrtc import hooks
@@ -91,7 +91,7 @@ class Publisher:
 
     async def _send_once(self) -> None:
         """One session, from the offer until it breaks."""
-        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        peer = hooks.Peer()
         track = PackedTrack()
         transceiver = peer.addTransceiver(track, "sendonly")
         transceiver.setCodecPreferences(codecs())
@@ -123,7 +123,12 @@ class Publisher:
             finally:
                 if viewer is not None:
                     self._broadcast.remove(viewer)
-                await asyncio.shield(self._goodbye(http, location, peer))
+                goodbye = asyncio.ensure_future(self._goodbye(http, location, peer))
+                try:
+                    await asyncio.shield(goodbye)
+                except asyncio.CancelledError:  # the program ends meanwhile: the goodbye is short, and has to end too
+                    await goodbye
+                    raise
 
     async def _offer(self, http: aiohttp.ClientSession, offer: str) -> tuple[URL | None, str]:
         """Posts the offer; the session's URL and the answer."""

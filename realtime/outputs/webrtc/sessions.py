@@ -13,9 +13,7 @@ from typing import Literal
 import av
 from aiortc import (
     MediaStreamTrack,
-    RTCConfiguration,
     RTCDataChannel,
-    RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
 )
@@ -54,7 +52,7 @@ class Session:
     """One peer, from its offer to its end."""
 
     kind: Kind
-    peer: RTCPeerConnection
+    peer: hooks.Peer
     key: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     etag: str = field(default_factory=lambda: f'"{secrets.token_urlsafe(9)}"')
     hearing: hooks.Hearing = field(default_factory=hooks.Hearing)
@@ -100,6 +98,7 @@ class Sessions:
         self._addresses, self._ingest = addresses, ingest
         self._sessions: dict[str, Session] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._is_over = False
 
     @property
     def takes_publishers(self) -> bool:
@@ -119,7 +118,7 @@ class Sessions:
         """Answers somebody who wants to watch.
 
         Raises:
-            Full: there are as many viewers as allowed, or the machine is too busy.
+            Full: there are as many viewers as allowed, the machine is too busy, or the server ends.
             BadOffer: the offer cannot be answered.
         """
         offer = checked_offer(offer, "recvonly")
@@ -142,13 +141,14 @@ class Sessions:
 
         Raises:
             Busy: somebody does so already and is still heard.
+            Full: the server ends.
             BadOffer: the offer cannot be answered.
         """
         offer = checked_offer(offer, "sendonly")
         for other in [session for session in self._sessions.values() if session.kind == "publisher"]:
             if time.monotonic() - other.hearing.last < self._limits.takeover_seconds:
                 raise Busy
-            await self.close(other)
+            self._close_soon(other)  # not waited for: a second one who waits meanwhile would come in as well
         session = self._open("publisher", offer)
         session.peer.on("track", lambda track: self._take(session, track))
         await self._negotiate(session, offer)
@@ -170,22 +170,15 @@ class Sessions:
 
     async def close(self, session: Session) -> None:
         """Ends a session; does nothing when it has ended."""
-        if self._sessions.pop(session.key, None) is None:
-            return
-        if session.viewer is not None:
-            self._broadcast.remove(session.viewer)
-        if session.reader is not None:
-            session.reader.cancel()
-        self._count()
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await session.peer.close()
-        except TimeoutError:
-            log.warning("A peer did not close in time.")
+        closing = self._close_soon(session)
+        if closing is not None:
+            await asyncio.shield(closing)
 
     async def close_all(self) -> None:
-        """Ends all sessions."""
-        await asyncio.gather(*(self.close(session) for session in list(self._sessions.values())))
+        """Ends all sessions; there will be no others."""
+        self._is_over = True
+        for session in list(self._sessions.values()):
+            self._close_soon(session)
         await asyncio.gather(*self._closing)
 
     def sweep(self, now: float) -> None:
@@ -198,7 +191,9 @@ class Sessions:
                 self._close_soon(session)
 
     def _open(self, kind: Kind, offer: str) -> Session:
-        session = Session(kind, RTCPeerConnection(RTCConfiguration(iceServers=[])), ufrag=ice_ufrag(offer))
+        if self._is_over:
+            raise Full
+        session = Session(kind, hooks.Peer(), ufrag=ice_ufrag(offer))
         self._sessions[session.key] = session
         session.peer.on("connectionstatechange", lambda: self._changed(session))
         self._metrics.add("sessions_total")
@@ -220,6 +215,9 @@ class Sessions:
         except TimeoutError:
             await self.close(session)
             raise Full from None  # we are too busy; nothing is wrong with the offer
+        except asyncio.CancelledError:
+            self._close_soon(session)  # nobody waits for the answer any more
+            raise
         except Exception as error:  # a parser of strangers' text: it raises whatever it stumbles over
             await self.close(session)
             log.debug("An offer could not be answered: %s.", type(error).__name__)
@@ -259,11 +257,26 @@ class Sessions:
         except MediaStreamError:
             pass
 
-    def _close_soon(self, session: Session) -> None:
-        if session.key in self._sessions:
-            task = asyncio.ensure_future(self.close(session))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+    def _close_soon(self, session: Session) -> asyncio.Task[None] | None:
+        """Forgets a session at once and closes its peer in the background, whatever becomes of who asked for it."""
+        if self._sessions.pop(session.key, None) is None:
+            return None
+        if session.viewer is not None:
+            self._broadcast.remove(session.viewer)
+        if session.reader is not None:
+            session.reader.cancel()
+        self._count()
+        task = asyncio.ensure_future(self._close_peer(session.peer))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        return task
+
+    async def _close_peer(self, peer: hooks.Peer) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await peer.close()
+        except TimeoutError:
+            log.warning("A peer did not close in time.")
 
     def _count(self) -> None:
         publishers = [s for s in self._sessions.values() if s.kind == "publisher" and s.is_connected]
