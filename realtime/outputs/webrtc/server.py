@@ -25,12 +25,15 @@ from realtime.outputs.webrtc.options import PublishOptions, ServeOptions, VideoO
 from realtime.outputs.webrtc.publish import Publisher
 from realtime.outputs.webrtc.sessions import Ingest, Sessions
 from realtime.outputs.webrtc.signalling import Signalling
-from realtime.outputs.webrtc.site import NoSwitches, Site, Switches
+from realtime.outputs.webrtc.site import NoSendersText, NoSwitches, Site, Switches
 
 log = logging.getLogger(__name__)
+http_log = logging.getLogger(f"{__name__}.http")
+http_log.addFilter(NoSendersText())
 
 START_SECONDS = 20.0
 TICK_SECONDS = 1.0
+END_SECONDS = 1.0  # what is left of libraries' tasks may take to end
 EVERYWHERE = ("0.0.0.0", "::")
 
 
@@ -149,6 +152,7 @@ class WebRtcOutput:
                 log.exception("The WebRTC server ended.")
             self._error = error
         finally:
+            self._loop.run_until_complete(_end_tasks())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
@@ -181,7 +185,9 @@ class WebRtcOutput:
         application = web.Application(middlewares=[site.check], client_max_size=limits.body)
         application.add_routes([*site.routes(), *signalling.routes()])
         # No access log: it would be the one place where the names of sessions end up.
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            application, access_log=None, logger=http_log, handle_signals=False, shutdown_timeout=1.0
+        )
         await runner.setup()
         ends.push_async_callback(runner.cleanup)
         assert runner.server is not None
@@ -192,6 +198,15 @@ class WebRtcOutput:
         ends.callback(server.close)
         self.port = server.sockets[0].getsockname()[1]
         return sessions
+
+
+async def _end_tasks() -> None:
+    """Whoever still waits, as aiohttp does for the rest of a request whose sender is gone, waits no more."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=END_SECONDS)
 
 
 def _media_addresses(host: str) -> tuple[str, ...] | None:

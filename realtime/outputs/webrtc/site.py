@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import resources
 from typing import Protocol
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from realtime.outputs.webrtc import facedata
 from realtime.outputs.webrtc.guard import host_allowed, origin_allowed, token_matches
@@ -75,6 +77,15 @@ class NoSwitches:
         """Never called."""
 
 
+class NoSendersText(logging.Filter):
+    """Keeps senders' mistakes out of aiohttp's log: its errors quote what it cannot read, token and SDP included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record may be written."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, (HttpProcessingError, web.RequestPayloadError, ConnectionError))
+
+
 class Site:
     """Pages, `/healthz`, `/metrics`, `/schema` and `/switches`.
 
@@ -116,6 +127,8 @@ class Site:
             response = web.Response(status=error.status, text=error.reason + "\n")
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
+        except (web.RequestPayloadError, ConnectionError):  # not what its encoding says; or its sender is gone
+            response = self._refused(400, "the body did not come whole")
         response.headers.update(HEADERS)
         # One request per connection: so the time for sending a request has one simple limit (see server.py).
         response.force_close()
