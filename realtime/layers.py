@@ -32,35 +32,34 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
 
     Args:
         image: (H, W, 3) RGB.
-        faces: largest first; a larger one lies over a smaller.
+        faces: largest first; a larger one lies over a smaller, and is no cover of it.
     """
-    touched = [seen for seen in faces if seen.mask is not None or seen.alpha is not None]
-    if not touched:
+    if all(seen.mask is None and seen.alpha is None for seen in faces):
         return None
     occlusion = np.zeros(image.shape[:2], np.uint8)
     parts = np.zeros(image.shape[:2], np.uint8)
     source = np.zeros(image.shape[:2], np.uint8)
     complete = image.copy()
-    for seen in reversed(touched):
+    for seen in faces:
         window = window_of(seen.matrix, COMPLETION_SIZE, image.shape)
         if not all(window.size):
             continue
         where = window.slices
+        # To the contour network a larger face is but a thing before this one; it must stay as it is.
+        behind = source[where] == 0
+        labels = most_likely(seen.parts)
         if seen.margin is not None:
             # The edge is found in the picture's own pixels; outside the crop nothing is covered.
-            covered = to_window(seen.margin, seen.matrix, window) > 0
+            covered = (to_window(seen.margin, seen.matrix, window) > 0) & behind
             occlusion[where] |= np.where(covered, np.uint8(255), np.uint8(0))
-            labels = most_likely(seen.parts)
             small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
             found = to_window(labels, small, window, cv2.INTER_NEAREST)
-            parts[where] = np.where(found > 0, found, parts[where])
-        else:
-            labels = most_likely(seen.parts)
-        origin = to_window(sources(seen, labels), seen.matrix, window, cv2.INTER_NEAREST)
-        source[where] = np.where(origin > 0, origin, source[where])
+            parts[where] = np.where(behind & (parts[where] == 0), found, parts[where])
         if seen.alpha is not None and seen.painting is not None:
-            alpha = to_window(seen.alpha, seen.matrix, window)
+            alpha = to_window(seen.alpha, seen.matrix, window) * behind
             complete[where] = blend(complete[where], to_window(seen.painting, seen.matrix, window), alpha)
+        origin = to_window(sources(seen, labels), seen.matrix, window, cv2.INTER_NEAREST)
+        source[where] = np.where(behind, origin, source[where])
     return Layers(occlusion, parts, complete, source)
 
 

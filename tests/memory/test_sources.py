@@ -56,6 +56,22 @@ def test_it_is_told_in_the_pictures_own_size():
     assert names(layers.source) == {"seen", "memory", "completion"}
 
 
+def test_a_larger_face_is_no_cover_of_the_one_behind_it():
+    small = seen(IMAGE, vertices())
+    front = replace(small, crop=IMAGE, parts=small.parts * 0)
+    front.parts[PART_NAMES.index("background")] = 1
+    front.parts[:, :, : CONTOUR_SIZE // 2] = small.parts[:, :, : CONTOUR_SIZE // 2]  # in the left half
+    behind = replace(covered(own=1), painting=IMAGE // 4)
+    both, alone = in_picture(IMAGE, [front, behind]), in_picture(IMAGE, [behind])
+    left, right = np.s_[62:118, 62:94], np.s_[62:118, 98:128]
+    assert both.occlusion[left].max() == 0
+    assert names(both.source[left]) == {"seen"}
+    np.testing.assert_array_equal(both.complete[left], IMAGE[left])
+    for name in ("occlusion", "source", "complete", "parts"):
+        np.testing.assert_array_equal(getattr(both, name)[right], getattr(alone, name)[right])
+    assert alone.occlusion[left].min() == 255
+
+
 def test_the_cut_out_shows_each_source_in_its_colour():
     labels = np.arange(len(SOURCE_NAMES), dtype=np.uint8)[None].repeat(2, 0)
     image = np.full((*labels.shape, 3), 100, np.uint8)
