@@ -12,10 +12,12 @@ import psutil
 import pytest
 
 from realtime.errors import UserError
-from realtime.outputs.webrtc.options import Limits, ServeOptions
+from realtime.outputs.webrtc.options import Limits, PublishOptions, ServeOptions
+from realtime.outputs.webrtc.publish import GOODBYE_SECONDS
 from realtime.outputs.webrtc.server import WebRtcOutput
+from realtime.sources.webrtc import WebRtcSource
 
-from .fakes import Client, until
+from .fakes import CameraTrack, Client, make_certificate, until
 
 
 def test_two_hundred_joins_leave_nothing(serve):
@@ -90,6 +92,63 @@ def test_closing_leaves_nothing_and_says_goodbye():
     assert took < 1.5
     assert after[0] <= before[0]
     assert after[1] <= before[1]
+
+
+def test_closing_in_the_middle_of_everything_leaves_nothing(tmp_path, caplog):
+    """A camera that is sent, a viewer who never connects, half an offer, half a handshake, a lame media server."""
+    certificate, key = make_certificate(tmp_path)
+    source = WebRtcSource()
+
+    async def open_and_say(port: int, text: str) -> asyncio.StreamWriter:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(text.encode())
+        return writer
+
+    async def lame(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Takes any stream with an answer that is none, and never answers the goodbye."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"DELETE"):
+            goodbyes.append(head)
+            return
+        answer = "HTTP/1.1 201 Created\r\nContent-Type: application/sdp\r\nLocation: /9\r\nContent-Length: 2\r\n\r\nv="
+        writer.write(answer.encode())
+
+    async def check() -> None:
+        goodbyes.clear()
+        media = await asyncio.start_server(lame, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{media.sockets[0].getsockname()[1]}/"
+        plain = WebRtcOutput(ServeOptions(port=0), PublishOptions(url), ingest=source.take)
+        secure = WebRtcOutput(ServeOptions(port=0, certificate=certificate, key=key))
+        base = f"http://127.0.0.1:{plain.port}"
+        camera, mute = Client(base), Client(base)
+        await camera.join("/whip", track=CameraTrack())
+        await camera.connected()
+        await mute.post("/whep", await mute.offer())
+        head = "POST /whep HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sdp\r\nContent-Length: 9\r\n\r\nv="
+        writers = [await open_and_say(plain.port, head), await open_and_say(secure.port, "")]
+        await until(lambda: goodbyes)
+        begun = time.monotonic()
+        closing = asyncio.get_running_loop().run_in_executor(None, plain.close)
+        await until(lambda: camera.peer.connectionState == "closed", 2)
+        assert not closing.done()  # those who watch and send do not wait for the media server
+        await closing
+        assert time.monotonic() - begun < GOODBYE_SECONDS + 2
+        await asyncio.get_running_loop().run_in_executor(None, secure.close)
+        assert not asyncio.all_tasks(plain._loop) | asyncio.all_tasks(secure._loop)
+        for writer in writers:
+            writer.close()
+        await mute.peer.close()
+        media.close()
+
+    goodbyes: list[bytes] = []
+    asyncio.run(check())
+    gc.collect()
+    before = (len(os.listdir("/proc/self/fd")), threading.active_count())
+    asyncio.run(check())
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before[0]
+    assert threading.active_count() <= before[1]
+    assert "was destroyed" not in caplog.text
 
 
 def test_leaving_while_the_connection_is_made_leaves_no_task(serve):

@@ -8,7 +8,7 @@ import random
 
 from realtime.outputs.webrtc.options import Limits, ServeOptions
 
-from .fakes import Client, goes_on, witness_of
+from .fakes import Client, goes_on, make_certificate, witness_of
 
 TOKEN = "a-token-of-some-length"
 
@@ -92,6 +92,20 @@ def test_slow_senders_are_shown_out(serve):
         await witness.leave()
 
     asyncio.run(check())
+
+
+def test_slow_handshakes_are_shown_out(serve, tmp_path):
+    """Who connects to an https address and says nothing holds no place for long."""
+    certificate, key = make_certificate(tmp_path)
+    running = serve(ServeOptions(port=0, certificate=certificate, key=key, limits=Limits(header_seconds=0.5)))
+
+    async def check() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.output.port)
+        said = await asyncio.wait_for(reader.read(), 3)
+        writer.close()
+        return said
+
+    assert asyncio.run(check()) == b""
 
 
 def test_wrong_tokens_and_wrong_methods_change_nothing(serve):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import aiohttp
 import numpy as np
@@ -12,7 +13,7 @@ from realtime.outputs.webrtc import timecode
 from realtime.outputs.webrtc.facedata import FACE, HEADER
 from realtime.outputs.webrtc.options import Limits, ServeOptions, serve_options
 
-from .fakes import Client, until, wall_ms
+from .fakes import Client, make_certificate, until, wall_ms
 
 TOKEN = "a-token-of-some-length"
 
@@ -264,27 +265,11 @@ def test_large_pictures_are_scaled_down(serve):
 
 
 def test_https(serve, tmp_path):
-    import datetime
-    import ssl
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    pem = serialization.Encoding.PEM
-    (tmp_path / "cert.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(pem))
-    (tmp_path / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    options = serve_options("127.0.0.1:0", certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")
+    certificate, key = make_certificate(tmp_path)
+    options = serve_options("127.0.0.1:0", certificate=certificate, key=key)
     running = serve(options)
     assert running.output.link.startswith("https://127.0.0.1:")
-    trust = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+    trust = ssl.create_default_context(cafile=certificate)
     trust.check_hostname = False
 
     async def ask():

@@ -89,6 +89,26 @@ def test_one_camera_at_a_time_until_it_falls_silent(serve, reader):
     assert asyncio.run(send()) == (409, 201)
 
 
+def test_of_two_who_take_over_at_once_one_gets_in(serve, reader):
+    running = serve(ServeOptions(port=0, limits=Limits(takeover_seconds=0.5)), ingest=reader.source.take)
+
+    async def send():
+        first, *others = (Client(running.base) for _ in range(4))
+        await first.join("/whip", track=CameraTrack())
+        await first.connected()
+        await first.vanish()
+        offers = [await other.offer(track=CameraTrack()) for other in others]
+        await asyncio.sleep(0.7)
+        answers = await asyncio.gather(
+            *(other.post("/whip", offer) for other, offer in zip(others, offers, strict=True))
+        )
+        for other in others:
+            await other.peer.close()
+        return sorted(status for status, _, _ in answers)
+
+    assert asyncio.run(send()) == [201, 409, 409]
+
+
 def test_a_viewers_offer_is_no_camera(serve, reader):
     running = serve(ingest=reader.source.take)
 

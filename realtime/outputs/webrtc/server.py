@@ -160,13 +160,14 @@ class WebRtcOutput:
 
     async def _main(self) -> None:
         async with AsyncExitStack() as ends:
-            sessions = None
-            if self._serve is not None:
-                sessions = await self._start_server(self._serve, ends)
+            sessions = publisher = None
             if self._publish is not None:
                 publisher = Publisher(self._publish, self._broadcast, self.metrics)
+                ends.push_async_callback(publisher.close)  # the last: our own viewers do not wait for a media server
+            if self._serve is not None:
+                sessions = await self._start_server(self._serve, ends)
+            if publisher is not None:
                 publisher.start()
-                ends.push_async_callback(publisher.close)
             self._ready.set()
             while not self._stop.is_set():
                 self._broadcast.tick()
@@ -194,7 +195,15 @@ class WebRtcOutput:
         door = Door(runner.server, limits.connections, limits.header_seconds + limits.body_seconds)
         ends.callback(door.close)
         ends.push_async_callback(sessions.close_all)
-        server = await self._loop.create_server(door, options.host, options.port, ssl=tls_context(options), backlog=64)
+        tls = tls_context(options)
+        server = await self._loop.create_server(
+            door,
+            options.host,
+            options.port,
+            ssl=tls,
+            ssl_handshake_timeout=limits.header_seconds if tls else None,  # the door sees whoever is through with it
+            backlog=64,
+        )
         ends.callback(server.close)
         self.port = server.sockets[0].getsockname()[1]
         return sessions
