@@ -82,7 +82,7 @@ class BumpEstimator:
         light: Array,
         visibility: Array,
         start: Array | None = None,
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, Array, float]:
         """The relief that one picture shows.
 
         Args:
@@ -96,7 +96,8 @@ class BumpEstimator:
             start: (WORK_SIZE, WORK_SIZE) mm, the relief before; it makes this one converge sooner.
 
         Returns:
-            Heights (WORK_SIZE, WORK_SIZE) mm and how far each texel was seen, 0..1.
+            Heights (WORK_SIZE, WORK_SIZE) mm, how far each texel was seen, 0..1, and how sharp it is to see: the
+            mean of its finest detail, in ln(seen / expected).
         """
         height, width = image.shape[:2]
         grid = self.grid
@@ -116,14 +117,15 @@ class BumpEstimator:
         contrast = np.log(np.maximum(observed, 1e-3) / np.maximum(expected, 1e-3))
 
         weight = self._trusted(contrast, seen)
-        detail = _band(grid.to_map(contrast), weight)
+        contrasts = grid.to_map(contrast)
+        detail = _band(contrasts, weight)
         main = LUMINANCE @ channels
         tilt = sh_gradient(normal, main) / np.maximum(sh_basis(normal) @ main, 0.05)[:, None]
         along = (tilt @ rotation.astype(np.float32)).T  # into the head frame, where the slopes are
         across = grid.to_map((along * self._slopes[0]).sum(0))
         down = grid.to_map((along * self._slopes[1]).sum(0))
         relief = solve_relief(detail, across, down, weight, start)
-        return LARGEST * np.tanh(relief / LARGEST), weight
+        return LARGEST * np.tanh(relief / LARGEST), weight, _sharpness(contrasts, weight)
 
     def from_crop(self, bump: Array, matrix: Array, vertices: Array, normals: Array) -> tuple[Array, Array]:
         """A bump map in a crop laid out over the face.
@@ -135,7 +137,8 @@ class BumpEstimator:
             normals: (V, 3) unit, outward, camera frame.
 
         Returns:
-            As `relief`; what is turned away or lies outside the crop counts nothing.
+            Heights and how far each texel was seen, as `relief`; what is turned away or lies outside the crop counts
+            nothing.
         """
         side = bump.shape[0]
         x, y, turned = self.grid.spread(np.concatenate([to_crop(vertices, matrix).T, normals[None, :, 2]]))
@@ -209,6 +212,12 @@ def _band(values: Array, weight: Array) -> Array:
     """The middle band of a map, bounded."""
     band = _blurred(values, weight, FINE) - _blurred(values, weight, COARSE)
     return np.clip(band * (weight > 1e-3), -LARGEST_DETAIL, LARGEST_DETAIL)
+
+
+def _sharpness(values: Array, weight: Array) -> float:
+    """The mean of a map's finest detail, over what has weight."""
+    detail = np.abs(values - cv2.blur(values, (3, 3)))
+    return float((detail * weight).sum() / max(float(weight.sum()), 1e-6))
 
 
 def _blurred(values: Array, weight: Array, sigma: float) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 
 from realtime.bump import WORK_SIZE
 from realtime.frames import Array
+from realtime.remembered import BLUR_POWER, SHARPEST_FADES
 
 SIZE = 256  # of the map that is handed on
 # The share of a hidden side's relief that is taken from the other side.
@@ -37,12 +38,17 @@ class BumpMemory:
         self.heights = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
         self.bump = np.zeros((SIZE, SIZE), np.float16)
         self.looks = 0
+        self._sharpest = 0.0  # of all looks, fading
         self._weight: Array = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of all looks together
         self._best = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)  # of the best look: fades at the skin's borders
 
-    def add(self, heights: Array, weight: Array) -> None:
-        """Blends in one picture's relief, as `BumpEstimator.relief` returns it."""
+    def add(self, heights: Array, weight: Array, sharpness: float | None = None) -> None:
+        """Blends in one picture's relief, as `BumpEstimator.relief` returns it; None: as sharp as any."""
         self.looks += 1
+        if sharpness is not None:
+            # In a blurred picture every face is smooth.
+            self._sharpest = max(sharpness, self._sharpest * SHARPEST_FADES, 1e-6)
+            weight = weight * np.float32((sharpness / self._sharpest) ** BLUR_POWER)
         self._weight = np.minimum(self._weight, self.MOST) + weight
         self._best = np.maximum(self._best, weight)
         self.heights += weight / np.maximum(self._weight, 1e-6) * (heights - self.heights)

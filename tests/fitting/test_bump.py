@@ -63,10 +63,14 @@ def paint(estimator, heights, light, pose, dark_is_deep=0.0):
     return image, vertices, normals.astype(np.float32)
 
 
-def relief_of(estimator, image, vertices, normals, light, pose, start=None):
+def look_at(estimator, image, vertices, normals, light, pose, start=None):
     face = heads.model()
     seen = np.clip(-normals[:, 2] * 2, 0, 1).astype(np.float32)
     return estimator.relief(image, vertices, normals, pose[:3, :3], face.albedo(np.zeros(1)), light, seen, start)
+
+
+def relief_of(*arguments, **more):
+    return look_at(*arguments, **more)[:2]
 
 
 def ridges(estimator):
@@ -201,6 +205,20 @@ def test_repeated_looks_are_averaged():
 
 
 # Texels -----------------------------------------------------------------------------------------------
+
+
+def test_a_blurred_look_counts_little(estimator):
+    light = side_light(0.3)
+    image, *head = paint(estimator, ridges(estimator), light, POSE)
+    sharp = look_at(estimator, image, *head, light, POSE)
+    blurred = look_at(estimator, cv2.GaussianBlur(image, (0, 0), 4), *head, light, POSE)
+    memory = BumpMemory()
+    memory.add(*sharp)
+    for _ in range(5):
+        memory.add(*blurred)
+    seen = np.minimum(sharp[1], blurred[1]) > 0.9
+    kept, lost = (np.abs(each - sharp[0])[seen].mean() for each in (memory.heights, blurred[0]))
+    assert kept < 0.5 * lost  # 0.83, were all looks alike
 
 
 def test_texels_know_where_they_are():
