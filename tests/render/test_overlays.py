@@ -1,6 +1,7 @@
 """Exact pixels of props, paint and light on tiny targets."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -243,6 +244,25 @@ def test_without_a_face_or_beyond_the_picture_nothing_is_drawn(draw):
     overlay = Overlay((square(4, 4, 12, 12, 1),), (Paint(quarters()),))
     assert (draw(overlay, faces=()) == 100).all()
     assert (draw(Overlay((square(400, 4, 410, 12, 1),))) == 100).all()
+
+
+@pytest.mark.parametrize("view", ["off", "shaded"])
+def test_a_real_hand_is_in_front_of_props_and_paint(draw, view):
+    paint = Paint(np.full((4, 4, 4), (0, 255, 0, 255), np.uint8))
+    overlay = Overlay((square(16, 0, SIZE, SIZE, 0.01),), (paint,))  # paint on the left half, a prop on the right
+    hand = np.zeros((SIZE, SIZE), np.uint8)
+    hand[16:] = 255
+    draw_it = partial(draw, overlay, view=view, occlusion=hand, complete=grey(SIZE, SIZE) // 2)
+    shown, half, removed = (draw_it(hands=hands) for hands in ("show", "half", "remove"))
+    assert (shown[18:] == grey(SIZE, SIZE)[18:]).all()
+    np.testing.assert_array_equal(shown[:14], removed[:14])
+    assert (removed[:, 18:30] == (255, 0, 0)).all()
+    np.testing.assert_array_equal(removed[4:14, 4:12], removed[18:28, 4:12])
+    mixed = (shown.astype(int) + removed) / 2
+    assert np.abs(half[18:, 4:30] - mixed[18:, 4:30]).max() <= 1
+    edge = shown[14:18, 24, 1].astype(int)  # from the prop's red to the hand's grey
+    assert (np.diff(edge) >= 0).all()
+    assert 0 < edge[1] < edge[2] < 100
 
 
 def test_an_edited_overlay_is_drawn_from_the_next_picture_on(context, without_skull):
