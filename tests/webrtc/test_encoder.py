@@ -6,6 +6,7 @@ import pytest
 from aiortc.codecs import depayload
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
+from realtime.outputs.webrtc import encoder
 from realtime.outputs.webrtc.encoder import Encoder, fitted, h264_encoders
 
 from .fakes import picture
@@ -83,3 +84,49 @@ def test_fitted(shape, size, expected):
 
 def test_software_is_always_there():
     assert h264_encoders()[-1] == "libx264"
+
+
+def test_hardware_counts_only_where_it_opens(monkeypatch):
+    """PyAV knows encoders of hardware that the machine lacks; one that opens is preferred to software."""
+    monkeypatch.setattr(encoder, "H264_ENCODERS", {"no_such_encoder": {}, **encoder.H264_ENCODERS})
+    h264_encoders.cache_clear()
+    assert "no_such_encoder" not in h264_encoders()
+    monkeypatch.setattr(encoder, "_works", lambda name: name in ("h264_qsv", "libx264"))
+    h264_encoders.cache_clear()
+    assert h264_encoders() == ("h264_qsv", "libx264")
+    h264_encoders.cache_clear()
+
+
+@pytest.mark.parametrize("fails", ["to open", "later"])
+def test_software_stands_in_where_hardware_fails(monkeypatch, fails):
+    class Broken:
+        name = "h264_nvenc"
+
+        def encode(self, frame):
+            raise av.error.ExternalError(1, "the device is gone")
+
+    def context(name, *others):
+        opened.append(name)
+        if name != "h264_nvenc":
+            return real(name, *others)
+        if fails == "to open":
+            raise av.error.ExternalError(1, "this size is not supported")
+        return Broken()
+
+    opened, real = [], encoder._context
+    monkeypatch.setattr(encoder, "h264_encoders", lambda: ("h264_nvenc", "libx264"))
+    monkeypatch.setattr(encoder, "_context", context)
+    stream = Encoder("H264", 1_000_000)
+    frames = [stream.encode(picture(index), index * 3000) for index in range(3)]
+    assert [frame.keyframe for frame in frames] == [True, False, False]  # not a picture is lost
+    assert opened == ["h264_nvenc", "libx264"]
+    assert stream.name == "libx264"
+
+
+def test_the_stream_is_constrained_baseline():
+    payloads = Encoder("H264", 1_000_000).encode(picture(0), 0).payloads
+    stream = b"".join(depayload(RTCRtpCodecParameters("video/H264", 90000), payload) for payload in payloads)
+    profile, constraints, level = stream[stream.index(b"\0\0\1\x67") + 4 :][:3]
+    assert profile == 66
+    assert constraints & 0xC0 == 0xC0  # baseline, and main as well: what both can decode
+    assert level == 31

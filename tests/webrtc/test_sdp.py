@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.outputs.webrtc.sdp import BadOffer, checked_offer, extension_id, ice_ufrag, parse_fragment
+from realtime.outputs.webrtc.sdp import (
+    MOST_CANDIDATES,
+    BadOffer,
+    checked_offer,
+    extension_id,
+    ice_ufrag,
+    parse_fragment,
+)
 
 OFFER = """v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -29,6 +36,8 @@ def test_hidden_names_and_the_end_of_candidates_are_taken_out():
     assert ".local" not in offer
     assert "end-of-candidates" not in offer
     assert "192.0.2.7" in offer
+    for name in ("x.LOCAL", "x.local.", "example.org"):  # looking up any name would hold up everybody
+        assert name not in checked_offer(OFFER.replace("192.0.2.7", f"{name}\t"), "recvonly")
     assert offer.count("\r\n") == offer.count("\n") == OFFER.count("\n") - 2
 
 
@@ -46,6 +55,10 @@ def test_hidden_names_and_the_end_of_candidates_are_taken_out():
         (lambda s: s + "m=audio 9 RTP/AVP 0\n" * 9, "media sections"),
         (lambda s: s + "a=x\n" * 3000, "lines"),
         (lambda s: s[: len(s) // 2], "lacks"),
+        (lambda s: s.replace(" 50001 ", " 99999 "), "candidate"),
+        (lambda s: s.replace(" 50001 ", " 0 "), "candidate"),
+        (lambda s: s.replace(" 192.0.2.7 50001 typ", ""), "candidate"),
+        (lambda s: s + "a=candidate:3 1 udp 1 192.0.2.8 50001 typ host\n" * MOST_CANDIDATES, "too many candidates"),
     ],
 )
 def test_offers_that_cannot_be_answered(change, reason):
@@ -67,8 +80,9 @@ def test_fragments():
     assert fragment.candidates == (("v", "1 1 udp 1 192.0.2.1 9 typ host"),)
     assert fragment.complete
     assert fragment.ufrag == "abcd"
-    with pytest.raises(BadOffer):
-        parse_fragment("")
+    for text in ("", "a=candidate:1 1 udp 1 192.0.2.1 99999 typ host", "a=candidate:1 1 udp 1 192.0.2.1 x typ host"):
+        with pytest.raises(BadOffer):
+            parse_fragment(text)
 
 
 def test_ufrag():

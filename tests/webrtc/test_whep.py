@@ -124,6 +124,10 @@ def test_trickle_and_its_conditions(serve):
                 (fragment, {"If-Match": client.etag, "Content-Type": "text/plain"}),
                 ("rubbish", {"If-Match": client.etag}),
                 ("a=candidate:rubbish\r\n", {"If-Match": client.etag}),
+                (
+                    fragment.replace("a=end-of", "a=candidate:2 1 udp 1 ::1 9 typ host\r\n" * 100 + "a=end-of"),
+                    {"If-Match": client.etag},
+                ),
                 ("a=ice-ufrag:new1\r\na=ice-pwd:" + "x" * 22 + "\r\n", {"If-Match": "*"}),
             )
         ]
@@ -131,7 +135,7 @@ def test_trickle_and_its_conditions(serve):
         await client.leave()
         return statuses
 
-    assert asyncio.run(ask()) == [204, 428, 412, 415, 400, 400, 422]
+    assert asyncio.run(ask()) == [204, 428, 412, 415, 400, 400, 400, 422]
 
 
 def test_token_opens_everything_but_the_pages(serve):

@@ -41,6 +41,7 @@ H264_ENCODERS: dict[str, dict[str, str]] = {
     # for each viewer. superfast instead of veryfast: 4 ms instead of 11 a picture of 640x480, for 0.4 dB.
     "libx264": {"preset": "superfast", "tune": "zerolatency", "forced-idr": "1", "crf": "25"},
 }
+HARDWARE = frozenset(H264_ENCODERS) - {"libx264"}
 VP8_OPTIONS = {
     "deadline": "realtime",
     "cpu-used": "8",
@@ -99,6 +100,7 @@ class Encoder:
         self._packer = H264Encoder() if codec == "H264" else Vp8Encoder()
         self._context: VideoCodecContext | None = None
         self._opened: tuple[int, int, int] | None = None
+        self._failed: set[str] = set()  # hardware that opened and broke down later
 
     @property
     def name(self) -> str:
@@ -115,7 +117,15 @@ class Encoder:
         frame = to_yuv(image)
         frame.pts, frame.time_base = timestamp, TIME_BASE
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
-        packets = self._context.encode(frame)
+        try:
+            packets = self._context.encode(frame)
+        except av.error.FFmpegError:
+            self._opened = None  # begun anew with the next picture
+            if self.name not in HARDWARE:
+                raise
+            log.warning("The encoder %s failed; it is not used any more.", self.name)
+            self._failed.add(self.name)
+            return self.encode(image, timestamp, keyframe)
         payloads: list[bytes] = []
         for packet in packets:
             payloads += self._packer.pack(packet)[0]
@@ -129,6 +139,8 @@ class Encoder:
         if self.codec == "VP8":
             return _context("libvpx", width, height, self.bitrate, VP8_OPTIONS)
         for name in h264_encoders():
+            if name in self._failed:
+                continue
             try:
                 return _context(name, width, height, self.bitrate, H264_ENCODERS[name])
             except (av.error.FFmpegError, ValueError):

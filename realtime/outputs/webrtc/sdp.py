@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
 MOST_LINES = 2000
 MOST_MEDIA = 8
-_MDNS = re.compile(r"^a=candidate:\S+ \d+ \S+ \d+ \S+\.local ", re.IGNORECASE)
+MOST_CANDIDATES = 100  # of one session: to each of them packets are sent, whoever may live there
+CANDIDATE = "a=candidate:"
 
 
 class BadOffer(ValueError):
@@ -26,8 +28,8 @@ class Fragment:
 def checked_offer(text: str, direction: str) -> str:
     """The offer as it may reach the library.
 
-    Host names (mDNS) and the end of the candidates are taken out: a browser hides its addresses behind such
-    names, and looking them up would take a second and a multicast. It finds us by our own candidates anyway.
+    Candidates that are host names (mDNS) and the end of the candidates are taken out: a browser hides its addresses
+    behind such names, and looking them up would take a second and a multicast. It finds us by our own anyway.
 
     Args:
         text: the body of the request.
@@ -55,7 +57,11 @@ def checked_offer(text: str, direction: str) -> str:
     offered = next((line[2:] for line in videos[0] if line[2:] in _DIRECTIONS), "sendrecv")
     if offered not in (direction, "sendrecv"):
         raise BadOffer(f"the video section must be {direction}")
-    kept = [line for line in lines if not _MDNS.match(line) and line != "a=end-of-candidates"]
+    candidates = [line for line in lines if line.startswith(CANDIDATE)]
+    if len(candidates) > MOST_CANDIDATES:
+        raise BadOffer("the offer has too many candidates")
+    left_out = {line for line in candidates if not _has_address(line)} | {"a=end-of-candidates"}
+    kept = [line for line in lines if line not in left_out]
     return "\r\n".join(kept) + "\r\n"
 
 
@@ -71,9 +77,9 @@ def parse_fragment(text: str) -> Fragment:
             raise BadOffer("a line is not of the form x=...")
         if line.startswith("a=mid:"):
             mid = line.removeprefix("a=mid:")
-        elif line.startswith("a=candidate:"):
-            if not _MDNS.match(line):
-                candidates.append((mid, line.removeprefix("a=candidate:")))
+        elif line.startswith(CANDIDATE):
+            if _has_address(line):
+                candidates.append((mid, line.removeprefix(CANDIDATE)))
         elif line == "a=end-of-candidates":
             complete = True
         elif line.startswith("a=ice-ufrag:"):
@@ -95,6 +101,22 @@ def extension_id(text: str, uri: str) -> int | None:
             if match and match[2] == uri:
                 return int(match[1])
     return None
+
+
+def _has_address(line: str) -> bool:
+    """Whether a candidate (RFC 8839) names an address. A host name must not get further: sending to it looks it up.
+
+    Raises:
+        BadOffer: the line cannot be read.
+    """
+    words = line.split()
+    if len(words) < 8 or not words[5].isdecimal() or not 0 < int(words[5]) < 65536:
+        raise BadOffer("a candidate cannot be read")
+    try:
+        ipaddress.ip_address(words[4])
+    except ValueError:
+        return False
+    return True
 
 
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")

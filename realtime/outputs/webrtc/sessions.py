@@ -25,7 +25,7 @@ from realtime.outputs.webrtc import hooks
 from realtime.outputs.webrtc.broadcast import Broadcast
 from realtime.outputs.webrtc.metrics import Metrics
 from realtime.outputs.webrtc.options import Limits
-from realtime.outputs.webrtc.sdp import BadOffer, Fragment, checked_offer, ice_ufrag
+from realtime.outputs.webrtc.sdp import MOST_CANDIDATES, BadOffer, Fragment, checked_offer, ice_ufrag
 from realtime.outputs.webrtc.sending import send_packed
 from realtime.outputs.webrtc.viewer import PackedTrack, Viewer
 
@@ -59,6 +59,7 @@ class Session:
     answer: str = ""
     answered: float = 0.0  # when, seconds of time.monotonic()
     ufrag: str | None = None  # the other side's, from its offer
+    trickled: int = 0  # candidates that came after it
     viewer: Viewer | None = None
     reader: asyncio.Task[None] | None = None  # takes a publisher's pictures
 
@@ -158,8 +159,11 @@ class Sessions:
         """Adds candidates that came after the offer.
 
         Raises:
-            BadOffer: one cannot be read.
+            BadOffer: one cannot be read, or there are too many.
         """
+        session.trickled += len(fragment.candidates)
+        if session.trickled > MOST_CANDIDATES:
+            raise BadOffer("there are too many candidates")
         for mid, text in fragment.candidates:
             try:
                 candidate = candidate_from_sdp(text)
