@@ -72,14 +72,14 @@ class Broadcast:
         self._pictures: Mailbox[_Picture] = Mailbox(lossless=False)
         self._newest: _Picture | None = None
         self._timestamp = 0
-        self._underway = 0
+        self._posted = self._taken = self._skipped = 0  # pictures; each is counted by one thread only
         self._thread = threading.Thread(target=self._run, name="webrtc-encoder", daemon=True)
         self._thread.start()
 
     @property
     def dropped(self) -> int:
-        """Pictures that were replaced by newer ones before they were encoded."""
-        return self._pictures.dropped
+        """Pictures that were not encoded since newer ones came, or since the event loop was behind."""
+        return self._pictures.dropped + self._skipped
 
     def put(self, image: Image, captured: float, result: FrameResult | None = None) -> None:
         """Takes the newest picture, (H, W, 3) RGB, that nobody will change. Never waits."""
@@ -118,6 +118,8 @@ class Broadcast:
 
     def feedback(self, viewer: Viewer, feedback: Feedback) -> None:
         """What a viewer's receiver said."""
+        if viewer not in self._viewers:
+            return  # it is not sent to yet, or no more: it would be kept for ever, and count
         if feedback.keyframe:
             self._metrics.add("keyframe_requests_total")
             self.want_keyframe(viewer)
@@ -130,7 +132,10 @@ class Broadcast:
         self._rate.sending(self._sent_rate("main", now) or self._rate.target)
         target = self._rate.decide(now)
         self._streams["main"].encoder.bitrate = target
-        self._streams["vp8"].encoder.bitrate = target
+        # Viewers who take no H.264 share one stream, which is as low as theirs only where none of them can take more.
+        others = [viewer for viewer in self._viewers if viewer.codec == "VP8"]
+        are_poor = bool(others) and all(self._rate.is_poor(viewer.key) for viewer in others)
+        self._streams["vp8"].encoder.bitrate = self._rate.low_rate if are_poor else target
         self._streams["low"].encoder.bitrate = self._rate.low_rate
         self._metrics.set("bitrate_target", target)
         for viewer in list(self._viewers):
@@ -141,7 +146,7 @@ class Broadcast:
             viewer.send_timing()
 
     def _distribute(self, name: StreamName, frame: EncodedFrame, message: FaceMessage | None) -> None:
-        self._underway -= 1
+        self._taken += 1
         for viewer in list(self._viewers):
             if viewer.stream == name and not viewer.deliver(frame, message):
                 self.want_keyframe(viewer)
@@ -171,7 +176,10 @@ class Broadcast:
             wanted = {viewer.stream for viewer in self._viewers}
             wants_faces = any(viewer.wants_faces for viewer in self._viewers)
         self._metrics.set("frames_dropped_total", self.dropped)
-        if not wanted or self._underway > MOST_UNDERWAY:
+        if not wanted:
+            return
+        if self._posted - self._taken > MOST_UNDERWAY:
+            self._skipped += 1
             return
         self._timestamp = max(self._timestamp + 1, round(picture.captured * CLOCK))
         image = fitted(picture.image, self._video.size)
@@ -187,7 +195,7 @@ class Broadcast:
                 continue
             if message is None and wants_faces and picture.result is not None:
                 message = face_message(picture.result, frame.timestamp, (image.shape[1], image.shape[0]))
-            self._underway += 1
+            self._posted += 1
             self._post(self._distribute, name, frame, message)
         self._metrics.set("encoder_cpu_seconds_total", time.thread_time())
         self._metrics.observe("frame_age_seconds", max(0.0, self._clock() - picture.captured))
