@@ -77,6 +77,21 @@ def test_pictures_are_not_held_back(serve, page):
     assert held_back < 100  # ms; without the wish it is some 50 on a quiet machine, and more on a busy one
 
 
+def test_a_page_that_comes_back_from_the_browsers_memory_connects_again(serve, page):
+    page.goto(serve().base)
+    wait_for(page, "document.getElementById('state').textContent === 'Connected'")
+    page.evaluate(
+        """() => {
+          window.old = true;
+          dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+        }"""
+    )
+    wait_for(page, "document.getElementById('state').textContent === 'Closed'")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    page.wait_for_load_state()
+    wait_for(page, "window.old === undefined && document.getElementById('state').textContent === 'Connected'")
+
+
 def test_wrong_token_is_told(serve, browser):
     running = serve(ServeOptions(port=0, token=TOKEN))
     context = browser.new_context()

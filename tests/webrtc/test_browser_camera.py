@@ -17,6 +17,11 @@ from .browser import read_codes, running_program, wait_for
 from .fakes import SHAPES, result, wall_ms
 
 DELAY_LIMIT = 5000  # ms, with the networks, MediaPipe and the drawing in it; a test machine may be busy
+# Chromium fakes one camera from a file: it is listed twice.
+TWO_CAMERAS = """() => {
+  const devices = navigator.mediaDevices, list = devices.enumerateDevices.bind(devices);
+  devices.enumerateDevices = async () => (await list()).flatMap((one) => [one, one]);
+}"""
 PROGRAM_SECONDS = 120  # until the whole program shows its first picture; two, where a machine is free
 
 
@@ -35,6 +40,7 @@ def test_camera_page_sends_the_camera_and_shows_the_result(page):
         thread.start()
         try:
             page.goto(f"http://127.0.0.1:{output.port}/camera")
+            page.evaluate(TWO_CAMERAS)
             page.click("#start")
             wait_for(page, "document.getElementById('result').videoWidth === 640", 30)
             codes = [code for code, _ in read_codes(page, "#result", 20) if code >= 0]
@@ -51,6 +57,22 @@ def test_camera_page_sends_the_camera_and_shows_the_result(page):
             assert own[1, 1] > 180 > 60 > own[1, 0]
             np.testing.assert_allclose(shown, 255 - own, atol=25)  # the colours are right, not only similar
             assert output.metrics.values()["publishers"] == 1
+            # Another camera in the same connection; then the second one is taken away.
+            wait_for(page, "document.getElementById('cameras').options.length === 2")
+            sessions = output.metrics.values()["sessions_total"]
+            page.evaluate("window.first = document.getElementById('own').srcObject.getVideoTracks()[0]")
+            page.select_option("#cameras", index=1)
+            wait_for(page, "document.getElementById('own').srcObject.getVideoTracks()[0]?.readyState === 'live'")
+            assert page.evaluate("first.readyState") == "ended"
+            codes = [code for code, _ in read_codes(page, "#result", 20) if code >= 0]
+            assert len(set(codes)) > 10
+            assert output.metrics.values()["sessions_total"] == sessions
+            page.evaluate(
+                "document.getElementById('own').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))"
+            )
+            wait_for(page, "document.getElementById('notice').textContent === 'The camera gives no more pictures.'")
+            page.click("#start")
+            wait_for(page, "document.getElementById('state').textContent === 'Connected'", 30)
             page.click("#stop")
             wait_for(page, "document.getElementById('state').textContent === 'Stopped'")
             end = time.monotonic() + 5

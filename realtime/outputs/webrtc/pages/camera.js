@@ -41,6 +41,7 @@ async function start() {
     at("start").disabled = false;
     return;
   }
+  stream.getVideoTracks()[0].onended = taken;
   at("own").srcObject = stream;
   at("own").hidden = false;
   at("stop").disabled = false;
@@ -64,12 +65,20 @@ function stop() {
   tell("Stopped. Your camera is off.");
 }
 
+// The camera was unplugged, or the browser's permission was.
+function taken() {
+  stop();
+  tell("The camera gives no more pictures.");
+}
+
 // Another camera in the running connection: the size of the pictures may change, nothing else does.
 async function change() {
-  const track = stream.getVideoTracks()[0];
-  track.stop();
-  stream.removeTrack(track);
+  for (const track of stream.getVideoTracks()) { // none where the last change failed
+    track.stop(); // first: some devices open one camera at a time
+    stream.removeTrack(track);
+  }
   const next = (await open(at("cameras").value)).getVideoTracks()[0];
+  next.onended = taken;
   stream.addTrack(next);
   await link.peer?.getSenders()[0]?.replaceTrack(next);
 }

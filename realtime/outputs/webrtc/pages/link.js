@@ -46,6 +46,9 @@ async function leave(session) {
   if (session) await call(session, { method: "DELETE", keepalive: true }).catch(() => {});
 }
 
+// A page that "back" takes out of the browser's memory has said goodbye already: it begins anew.
+addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
+
 // One connection that is made again whenever it breaks. `prepare(peer)` adds tracks and channels.
 export class Link {
   constructor(path, { prepare, state }) {
