@@ -97,6 +97,21 @@ def test_hardware_counts_only_where_it_opens(monkeypatch):
     h264_encoders.cache_clear()
 
 
+@pytest.mark.parametrize("name", [name for name in encoder.H264_ENCODERS if name in av.codecs_available])
+def test_encoders_know_what_is_asked_of_them(name):
+    """Whether or not the hardware is there: what we say about the pictures, and each option, is understood."""
+    options = encoder.H264_ENCODERS[name]
+    try:
+        encoder._context(name, 640, 480, 1_000_000, options)
+    except av.error.ArgumentError:
+        raise
+    except av.error.FFmpegError:
+        assert name in encoder.HARDWARE  # it is not there
+    for option in options:
+        with pytest.raises(av.error.ArgumentError):
+            encoder._context(name, 640, 480, 1_000_000, {**options, option: "rubbish"})
+
+
 @pytest.mark.parametrize("fails", ["to open", "later"])
 def test_software_stands_in_where_hardware_fails(monkeypatch, fails):
     class Broken:

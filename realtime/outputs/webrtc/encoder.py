@@ -32,11 +32,20 @@ BUFFER_SECONDS = 0.4  # how long the largest picture may take at the bit rate
 LEVEL_31_PIXELS = 1280 * 720
 ONE_THREAD_PIXELS = 800 * 600  # above it two threads, which cut the picture into slices
 
-# Tried in this order; a machine without the hardware refuses to open the first three.
+# Tried in this order; a machine without the hardware refuses to open the first three. These take their profile
+# as an option of their own.
 H264_ENCODERS: dict[str, dict[str, str]] = {
-    "h264_nvenc": {"preset": "p2", "tune": "ull", "zerolatency": "1", "delay": "0", "forced-idr": "1", "rc": "cbr"},
-    "h264_qsv": {"preset": "veryfast", "async_depth": "1", "forced_idr": "1", "low_power": "0"},
-    "h264_videotoolbox": {"realtime": "1", "prio_speed": "1"},
+    "h264_nvenc": {
+        "preset": "p2",
+        "tune": "ull",
+        "zerolatency": "1",
+        "delay": "0",
+        "forced-idr": "1",
+        "rc": "cbr",
+        "profile": "baseline",
+    },
+    "h264_qsv": {"preset": "veryfast", "async_depth": "1", "forced_idr": "1", "low_power": "0", "profile": "baseline"},
+    "h264_videotoolbox": {"realtime": "1", "prio_speed": "1", "profile": "constrained_baseline"},
     # Of constant quality (44 dB) below the bit rate: a calm picture takes a third of it, and so a third of the packets
     # for each viewer. superfast instead of veryfast: 4 ms instead of 11 a picture of 640x480, for 0.4 dB.
     "libx264": {"preset": "superfast", "tune": "zerolatency", "forced-idr": "1", "crf": "25"},
@@ -151,7 +160,9 @@ class Encoder:
 def _context(name: str, width: int, height: int, bitrate: int, options: dict[str, str]) -> VideoCodecContext:
     context = av.CodecContext.create(name, "w")
     assert isinstance(context, VideoCodecContext)
-    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+    formats = [one.name for one in context.codec.video_formats or ()]
+    context.pix_fmt = "yuv420p" if "yuv420p" in formats else "nv12"  # PyAV converts what it is given
+    context.width, context.height = width, height
     context.gop_size, context.max_b_frames = GOP, 0
     if "crf" not in options:
         context.bit_rate = bitrate
@@ -161,9 +172,9 @@ def _context(name: str, width: int, height: int, bitrate: int, options: dict[str
     context.color_primaries, context.color_trc = ColorPrimaries.SMPTE170M, ColorTrc.SMPTE170M
     context.thread_count = 1 if width * height <= ONE_THREAD_PIXELS else 2
     limits = {"maxrate": str(bitrate), "bufsize": str(int(bitrate * BUFFER_SECONDS))}
-    if name != "libvpx":
-        context.profile = "Baseline" if name in ("libx264", "h264_qsv") else "baseline"
-        if name == "libx264" and width * height <= LEVEL_31_PIXELS:
+    if name == "libx264":
+        context.profile = "Baseline"
+        if width * height <= LEVEL_31_PIXELS:
             limits["level"] = "31"
     context.options = {**options, **limits}
     context.open()
