@@ -8,7 +8,7 @@ import re
 import pytest
 
 from realtime.outputs.webrtc.options import PublishOptions, ServeOptions
-from realtime.outputs.webrtc.publish import LONGEST_WAIT, SPREAD, backoff
+from realtime.outputs.webrtc.publish import LONGEST_ASKED_WAIT, LONGEST_WAIT, SPREAD, _asked_wait, backoff
 from realtime.outputs.webrtc.server import WebRtcOutput
 from realtime.sources.webrtc import WebRtcSource
 
@@ -145,6 +145,14 @@ def test_it_goes_on_trying_and_never_tells_the_token(answer, caplog):
     assert "127.0.0.1" in caplog.text
     assert TOKEN not in caplog.text
     assert "v=0" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("999999999", LONGEST_ASKED_WAIT), ("-1", None), ("soon", None), ("", None), (None, None)],
+)
+def test_a_server_may_ask_for_a_longer_wait_but_not_for_ever(header, seconds):
+    assert _asked_wait(header) == seconds
 
 
 def test_backoff_doubles_to_a_limit():

@@ -180,6 +180,36 @@ def test_other_pages_and_names_are_refused(serve):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_every_answer_carries_the_safety_headers(serve):
+    running = serve(ServeOptions(port=0, token=TOKEN))
+
+    async def check():
+        client, stranger = Client(running.base, TOKEN), Client(running.base)
+        kind = {"Content-Type": "application/sdp"}
+        answers = [
+            await client.request("GET", "/"),
+            await client.request("GET", "/metrics"),
+            await stranger.request("GET", "/metrics"),
+            await client.request("GET", "/../etc/passwd"),
+            await client.request("PUT", "/whep"),
+            await client.request("POST", "/whep", "rubbish", kind),
+            await client.request("POST", "/whep", "v=0\r\n" * 20_000, kind),
+            await client.request("POST", "/whep", "rubbish", {**kind, "Content-Encoding": "gzip"}),
+            await client.request("GET", "/", "", {"Origin": "https://evil.example"}),
+        ]
+        await client.peer.close()
+        await stranger.peer.close()
+        return answers
+
+    answers = asyncio.run(check())
+    assert [status for status, _, _ in answers] == [200, 200, 401, 404, 405, 400, 413, 400, 403]
+    for status, headers, _ in answers:
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'"), status
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert not [name for name in headers if name.startswith("Access-Control-")]
+
+
 async def _mistakes(port: int) -> None:
     """Requests that aiohttp cannot read; its own errors quote them."""
     head = f"POST /whep HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sdp\r\nAuthorization: Bearer {TOKEN}"
