@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +25,7 @@ DEVICES = ("auto", "cpu", "gpu")
 
 CONTOUR_SIZE = 128  # px, the side of the crops that the contour and the regression network see
 COMPLETION_SIZE = 192  # px, the side of the crops that are completed
+FINE_CONTOUR_SIZE = 192  # px, of the crops that the contour network sees in stills: thin frames are lost at 128
 RESTORE = "Restore the file with git, or make it again: python -m engines.export --help."
 
 
@@ -118,6 +119,15 @@ def get_spec(network: str) -> NetworkSpec:
     return SPECS[network]
 
 
+def with_side(spec: NetworkSpec, side: int) -> NetworkSpec:
+    """The spec of a fully convolutional network for crops of another side (px)."""
+
+    def resized(tensors: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+        return tuple(replace(tensor, shape=(*tensor.shape[:2], side, side)) for tensor in tensors)
+
+    return replace(spec, inputs=resized(spec.inputs), outputs=resized(spec.outputs))
+
+
 def check_array(spec: TensorSpec, array: Array) -> None:
     """Raises ValueError, with what was expected and what came, unless `array` fits."""
     if tuple(array.shape) == spec.shape and array.dtype == np.float32:
@@ -189,7 +199,9 @@ def is_shipped(name: str, folder: Path = WEIGHTS) -> bool:
         return False
 
 
-def choose_engine(network: str, device: str = "auto", *, precision: str = "auto", threads: int = 1) -> Engine:
+def choose_engine(
+    network: str, device: str = "auto", *, precision: str = "auto", threads: int = 1, side: int | None = None
+) -> Engine:
     """The fastest engine for a network on this machine; its `why` explains the choice in one line.
 
     Args:
@@ -198,6 +210,7 @@ def choose_engine(network: str, device: str = "auto", *, precision: str = "auto"
         precision: "auto", or "f32" where results must not depend on the machine; a GPU computes in FP16 only, and is
             used with another one only if it was asked for.
         threads: of the CPU, for one inference.
+        side: px of the crops, where they are not of the spec's; for the CPU only.
 
     Raises:
         UserError: unknown names, missing or damaged weights, or a GPU was asked for and there is no engine for it.
@@ -207,7 +220,7 @@ def choose_engine(network: str, device: str = "auto", *, precision: str = "auto"
         raise UserError(f"There is no device named {device!r}.", f"Choose one of {', '.join(DEVICES)}.")
     from engines.openvino_engine import open_openvino
 
-    cpu = partial(open_openvino, network, precision=precision, threads=threads)
+    cpu = partial(open_openvino, network, precision=precision, threads=threads, side=side)
     # FP16 on a GPU is another precision than the one that was asked for, and depends on the machine.
     if device == "cpu" or (device == "auto" and precision != "auto"):
         return cpu()

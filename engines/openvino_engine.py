@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.engine import RESTORE, WEIGHTS, NetworkSpec, fill_inputs, get_spec, is_shipped, read_weights
+from engines.engine import RESTORE, WEIGHTS, NetworkSpec, fill_inputs, get_spec, is_shipped, read_weights, with_side
 from realtime.errors import UserError
 from realtime.frames import Array
 
@@ -21,7 +21,16 @@ class OpenVinoEngine:
 
     device = "cpu"
 
-    def __init__(self, spec: NetworkSpec, model: bytes, *, precision: str, why: str, threads: int = 1) -> None:
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        model: bytes,
+        *,
+        precision: str,
+        why: str,
+        threads: int = 1,
+        made_for: NetworkSpec | None = None,
+    ) -> None:
         """Compiles a network.
 
         Args:
@@ -30,12 +39,15 @@ class OpenVinoEngine:
             precision: a key of `PRECISIONS`; set explicitly since OpenVINO picks bf16 by itself where it can.
             why: one line for the user.
             threads: for one inference.
+            made_for: the spec of the file, where `spec` has crops of another side.
         """
         import openvino
 
         self.spec, self.precision, self.why = spec, precision, why
         try:
             read = openvino_core().read_model(model=model, weights=b"")
+            if made_for is not None:
+                _reshape(read, spec, made_for)
         except RuntimeError as error:
             raise UserError(f"OpenVINO cannot read the {spec.name} network.", RESTORE) from error
         compiled = openvino_core().compile_model(
@@ -74,6 +86,23 @@ class OpenVinoEngine:
         return self._outputs
 
 
+def _reshape(model: Any, spec: NetworkSpec, made_for: NetworkSpec) -> None:
+    """Makes a read network take crops of the side of `spec`, in place."""
+    from openvino import PartialShape, opset13
+
+    # Pixel-unshuffle is written down as reshapes to half the side that the file was made for.
+    old, new = (s.inputs[0].shape[-1] // 2 for s in (made_for, spec))
+    for op in model.get_ops():
+        target = op.input_value(1).get_node() if op.get_type_name() == "Reshape" else None
+        if target is not None and target.get_type_name() == "Constant":
+            sides = np.where(target.get_data() == old, new, target.get_data())
+            op.input(1).replace_source_output(opset13.constant(sides).output(0))
+    shapes = {tensor.name: tensor.shape for tensor in spec.inputs}
+    for parameter in model.get_parameters():
+        parameter.set_partial_shape(PartialShape(list(shapes[parameter.get_friendly_name()])))
+    model.validate_nodes_and_infer_types()
+
+
 @cache
 def openvino_core() -> Any:
     """The one OpenVINO runtime of this process; nothing is cached on disk."""
@@ -102,7 +131,9 @@ def choose_precision(capabilities: frozenset[str], has_int8: bool) -> tuple[str,
     return "f32", f"this CPU has no bf16, and {missing}"
 
 
-def open_openvino(network: str, *, precision: str = "auto", threads: int = 1, folder: Path = WEIGHTS) -> OpenVinoEngine:
+def open_openvino(
+    network: str, *, precision: str = "auto", threads: int = 1, folder: Path = WEIGHTS, side: int | None = None
+) -> OpenVinoEngine:
     """Loads, checks and compiles a network for the CPU.
 
     Args:
@@ -110,8 +141,9 @@ def open_openvino(network: str, *, precision: str = "auto", threads: int = 1, fo
         precision: "auto", or a key of `PRECISIONS`.
         threads: for one inference.
         folder: where the weights lie.
+        side: px of the crops, where a fully convolutional network shall see others than its spec's.
     """
-    spec = get_spec(network)
+    spec = get_spec(network) if side is None else with_side(get_spec(network), side)
     if precision == "auto":
         precision, reason = choose_precision(cpu_capabilities(), is_shipped(f"{network}.int8.onnx", folder))
     elif precision in PRECISIONS:
@@ -121,4 +153,7 @@ def open_openvino(network: str, *, precision: str = "auto", threads: int = 1, fo
     file = f"{network}.{'int8' if precision == 'int8' else 'fp16'}.onnx"
     threads_text = f"{threads} thread{'s' if threads > 1 else ''}"
     why = f"{network}: OpenVINO on the CPU, {precision}, {threads_text} ({reason})"
-    return OpenVinoEngine(spec, read_weights(file, folder), precision=precision, why=why, threads=threads)
+    made_for = None if side is None else get_spec(network)
+    return OpenVinoEngine(
+        spec, read_weights(file, folder), precision=precision, why=why, threads=threads, made_for=made_for
+    )

@@ -79,9 +79,16 @@ def is_fill_likely(before: Seen) -> bool:
     return before.recalled is None or before.filled is None or before.filled.age + 1 >= REFILL
 
 
-def followed(image: Image, memory: Carried) -> Array | None:
-    """(478, 3) px: where what was seen of a face went; None where that cannot be said."""
-    return follow(image, memory.looked, memory.seen.crop, memory.seen.matrix, memory.seen.mask)
+def followed(image: Image, memory: Carried, comes: Array | None = None) -> Array | None:
+    """(478, 3) px: where what was seen of a face went; None where that cannot be said.
+
+    Args:
+        image: (H, W, 3) RGB, now.
+        memory: what was seen then.
+        comes: (S, S) 0 or 1, px of `memory`'s crop: what has come to cover the face since, if that is known.
+    """
+    hidden = memory.seen.mask if comes is None else comes
+    return follow(image, memory.looked, memory.seen.crop, memory.seen.matrix, hidden)
 
 
 def predicted(image: Image, tracked: Array, memory: Carried) -> Array:

@@ -156,6 +156,13 @@ class Fitter:
                 break
         return _as_fit(state)
 
+    def missed(self, landmarks: Array, camera: Camera, fit: Fit) -> Array:
+        """(478, 2) mm in the picture's plane at the head's distance: the landmarks minus the fit's own.
+
+        Not finite where a landmark is no measurement; arguments as for `fit`.
+        """
+        return self._landmarks.missed(landmarks, camera, _as_state(fit))
+
     def evidence(
         self, landmarks: Array, camera: Camera, fit: Fit, weights: Array | None = None
     ) -> IdentityEvidence | None:

@@ -99,6 +99,16 @@ class LandmarkModel:
         center = np.asarray(camera.center, np.float32)[:, None]
         return Observation((points - center) / np.float32(camera.focal), certainty)
 
+    def missed(self, landmarks: Array, camera: Camera, state: State) -> Array:
+        """(478, 2) mm on the plane through the head's origin: tracked landmarks minus the model's."""
+        turned = state.rotation.astype(np.float32) @ self.points(state.identity, state.expression)
+        x, y, z = turned + state.translation.astype(np.float32)[:, None]
+        inverse = np.float32(1) / np.maximum(z, np.float32(NEAREST))
+        rays = (
+            np.asarray(landmarks, np.float32)[:, :2].T - np.asarray(camera.center, np.float32)[:, None]
+        ) / np.float32(camera.focal)
+        return ((rays - np.stack([x * inverse, y * inverse])) * np.float32(state.distance)).T
+
     def linearise(self, state: State, seen: Observation, free_identity: bool, robust: bool) -> Equations:
         """The normal equations around a state, for pose, identity (where it is free) and expression."""
         basis = self._both if free_identity else self._expression

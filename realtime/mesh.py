@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from engines.face_model.model import MorphableModel
-from realtime.camera import picture_vertices
+from realtime.camera import NEAREST, picture_vertices
 from realtime.fitting import Fit
 from realtime.frames import Array, Camera
 from realtime.gaze import gaze_vectors
@@ -22,10 +24,20 @@ class Mesh:
     gaze: Array  # (2, 3) unit, camera frame
 
 
-def make_mesh(model: MorphableModel, neutral: Array, fit: Fit, camera: Camera) -> Mesh:
-    """The mesh of a fit; `neutral` is `model.neutral(fit.identity)`, (V, 3) mm."""
+def make_mesh(model: MorphableModel, neutral: Array, fit: Fit, camera: Camera, shifts: Array | None = None) -> Mesh:
+    """The mesh of a fit.
+
+    Args:
+        model: the face model.
+        neutral: (V, 3) mm, `model.neutral(fit.identity)`.
+        fit: the coefficients.
+        camera: the camera.
+        shifts: (V, 2) mm by which the vertices are moved in the picture's plane, see `realtime.refinement`.
+    """
     shape = model.vertices(fit.identity, fit.expression, neutral)
     vertices = picture_vertices(shape, fit.pose, camera)
+    if shifts is not None:
+        vertices[:, :2] += shifts * np.float32(camera.focal / max(float(fit.pose[2, 3]), NEAREST))
     return Mesh(
         vertices=vertices,
         neutral=neutral,

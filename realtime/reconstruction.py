@@ -17,6 +17,7 @@ from realtime.frames import Array, Camera, Coefficients, FaceState, Frame, Frame
 from realtime.layers import in_picture
 from realtime.light import NEUTRAL, estimate_light
 from realtime.mesh import Mesh, make_mesh
+from realtime.refinement import Refiner, roll_of, turned
 from realtime.regressor import Regression, Regressor, Trust, prior_of, with_hidden
 from realtime.seen import Seen
 from realtime.smoothing import FaceSmoother
@@ -68,6 +69,7 @@ class Track:
     relief: BumpMemory
     smoother: FaceSmoother = field(default_factory=FaceSmoother)
     fit: Fit | None = None  # the last, unsmoothed
+    bend: Array | None = None  # (K, 2) what the mesh misses the landmarks by, the face upright
     identity: Array | None = None  # the most probable by all frames so far
     evidence: IdentityEvidence | None = None
     looks: int = 0  # frames that the evidence comes from
@@ -103,7 +105,7 @@ class Reconstructor:
         self._model = model
         self._stills = options.stills
         self._covered, self._regressor, self._trust = covered, regressor, trust
-        self._fitter = Fitter(model)
+        self._fitter, self._refiner = Fitter(model), Refiner(model)
         self._bumps = BumpEstimator(model)
         self._albedo = np.zeros(len(model.albedo_basis), np.float32)
         self._mean_albedo = model.albedo(self._albedo)
@@ -157,7 +159,8 @@ class Reconstructor:
         if fit is None:
             return None
         with clock("mesh"):
-            mesh = make_mesh(self._model, self._neutral(track, fit.identity), fit, camera)
+            shifts = self._refine(track, face.landmarks, camera, fit, weights)
+            mesh = make_mesh(self._model, self._neutral(track, fit.identity), fit, camera, shifts)
         with clock("visibility"):
             visibility = vertex_visibility(mesh.vertices, self._model.triangles, mesh.normals, camera)
             if seen is not None:
@@ -194,7 +197,7 @@ class Reconstructor:
             if not self._stills:
                 self._tracks[face.id] = track
         if face.is_new:
-            track.fit = None
+            track.fit = track.bend = None
             track.smoother.reset()
         track.seen = now
         track.smoother.advance(now)
@@ -225,6 +228,18 @@ class Reconstructor:
         assert track.identity is not None  # set with the first fit
         track.fit = Fit(track.smoother.identity(track.identity), fit.expression, fit.pose)
         return track.smoother.motion(track.fit, camera.focal * EYE_CORNERS / max(float(fit.pose[2, 3]), 1.0))
+
+    def _refine(self, track: Track, landmarks: Array, camera: Camera, fit: Fit, weights: Array | None) -> Array:
+        """(V, 2) mm that the mesh still misses the landmarks by.
+
+        They are compared with the fit before it is smoothed: what it lags behind in motion is no error of its shape.
+        """
+        raw = fit if track.fit is None else track.fit
+        roll = roll_of(raw.pose)
+        before = None if track.bend is None else turned(track.bend, roll)
+        field = self._refiner.solve(self._fitter.missed(landmarks, camera, raw), weights, before)
+        track.bend = track.smoother.field(turned(field, -roll))
+        return self._refiner.shifts(turned(track.bend, roll_of(fit.pose)))
 
     def _learn_identity(
         self, track: Track, face: TrackedFace, camera: Camera, fit: Fit, weights: Array | None, prior: Prior | None

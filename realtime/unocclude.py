@@ -14,7 +14,14 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine, choose_engine, shipped_networks
+from engines.engine import (
+    COMPLETION_SIZE,
+    CONTOUR_SIZE,
+    FINE_CONTOUR_SIZE,
+    Engine,
+    choose_engine,
+    shipped_networks,
+)
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
 from realtime.blending import between_crops, blend, carry, grow, margin, seam
 from realtime.carrying import (
@@ -28,6 +35,7 @@ from realtime.carrying import (
     may_rest,
     predicted,
 )
+from realtime.crop_mesh import CropMesh, MediaPipeCropMesh, SteadyCropMesh
 from realtime.frames import Array, Image, TrackedFace
 from realtime.memory import Memories
 from realtime.mirrored import Mirrored
@@ -55,14 +63,6 @@ KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the nex
 
 
 Clock = Callable[[str], AbstractContextManager]  # measures a stage by its name
-
-
-class CropMesh(Protocol):
-    """Finds the landmarks of the one face in a crop."""
-
-    def find(self, crop: Image) -> Array | None:
-        """(478, 3) px of the crop (z in px), or None."""
-        ...
 
 
 class Row(Protocol):
@@ -121,7 +121,7 @@ class Unoccluder:
             for _ in range(STILL_PASSES - 1):
                 if seen.mask is not None:
                     seen = self._pass(image, seen.face, None, 0.0, clock)
-            return seen
+            return seen if seen.mask is not None else self._steadied(seen, clock)
         memory = None if face.is_new else self._memories.get(face.id)
         colours = colours_at(image, face.landmarks)
         if memory and may_rest(memory, colours):
@@ -160,9 +160,9 @@ class Unoccluder:
         return seen if is_face(seen) else None
 
     def go_on(self, image: Image, id_: int, time: float, clock: Clock = nullcontext) -> Seen | None:
-        """A covered face that the tracker has lost, looked for where it was; None where it is gone for good."""
+        """A face that the tracker has lost, looked for where it was; None where nothing covers it: it is gone."""
         memory = self._memories.get(id_)
-        if memory is None or memory.seen.mask is None:
+        if memory is None:
             return None
         with clock("follow"):
             landmarks = followed(image, memory)
@@ -216,7 +216,7 @@ class Unoccluder:
             seen = replace(seen, mask=mask, margin=covering)
             if memory is not None and last is None:
                 with clock("follow"):  # the cover that has just come has already dragged the tracker's landmarks
-                    landmarks = followed(image, memory)
+                    landmarks = followed(image, memory, carry(mask, between_crops(matrix, memory.seen.matrix)))
                 if landmarks is not None:
                     seen = replace(seen, face=replace(face, landmarks=landmarks))
             seen = self._complete(seen, before, move, clock)
@@ -231,11 +231,11 @@ class Unoccluder:
         if found is not None:
             self._painted = found["cover"][0, 0], found["painting"][0]
             return found["probability"][0, 0], found["parts"][0].copy()
-        small = cv2.resize(crop, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_LINEAR)
-        fill_image(self._contour.inputs["image"], small)
+        buffer = self._contour.inputs["image"]
+        fill_image(buffer, resized(crop, buffer.shape[-1]))
         found = self._contour.run()
-        mask = cv2.resize(found["mask"][0, 0], (COMPLETION_SIZE, COMPLETION_SIZE), interpolation=cv2.INTER_LINEAR)
-        return mask, found["parts"][0].copy()
+        parts = np.stack([resized(part, CONTOUR_SIZE) for part in found["parts"][0]])
+        return resized(found["mask"][0, 0], COMPLETION_SIZE).copy(), parts
 
     def _complete(self, seen: Seen, before: Seen | None, move: Array | None, clock: Clock) -> Seen:
         """Paints the hidden pixels and looks for the landmarks on the completed face."""
@@ -255,6 +255,15 @@ class Unoccluder:
             if _shift(seen, again) < MOST_SHIFT[0] + MOST_SHIFT[1] * (1 - seen.visible):
                 seen = again
         return replace(seen, weights=landmark_weights(seen.face.landmarks, seen.matrix, seen.mask))
+
+    def _steadied(self, seen: Seen, clock: Clock) -> Seen:
+        """A still's face in plain view, its landmarks the average of the tracker's and of further looks."""
+        with clock("landmarks"):
+            points = self._mesh.find(seen.crop)
+        if points is None:
+            return seen
+        landmarks = (seen.face.landmarks + 3 * _landmarks_in_picture(points, seen.matrix)) / 4
+        return replace(seen, face=replace(seen.face, landmarks=landmarks.astype(np.float32)))
 
     def _recall(self, seen: Seen) -> Recalled | None:
         """What is remembered of the hidden pixels."""
@@ -284,11 +293,11 @@ def open_unoccluder(
     """The networks that are shipped with this copy, ready to run; None without them."""
     if not {"contour", "completion"} <= shipped_networks():
         return None
-    from realtime.crop_mesh import MediaPipeCropMesh
-
     # Nobody waits for a still: the last bit of quality is worth more there than speed.
     precision = "f32" if stills else "auto"
-    contour, completion = (choose_engine(name, device, precision=precision) for name in ("contour", "completion"))
+    side = FINE_CONTOUR_SIZE if stills and device != "gpu" else None  # a GPU's engines are of one size
+    contour = choose_engine("contour", device, precision=precision, side=side)
+    completion = choose_engine("completion", device, precision=precision)
     row = None
     if stills:
         completion = Mirrored(completion)  # 0.2 dB; the mask gains nothing by it
@@ -296,13 +305,21 @@ def open_unoccluder(
         from engines.gpu.opening import open_chain
 
         row = open_chain(contour, completion)
-    return Unoccluder(contour, completion, MediaPipeCropMesh(stills), stills, keep_glasses, memories, row)
+    mesh: CropMesh = MediaPipeCropMesh(stills)
+    if stills:
+        mesh = SteadyCropMesh(mesh)
+    return Unoccluder(contour, completion, mesh, stills, keep_glasses, memories, row)
 
 
 def fill_image(buffer: Array, image: Image) -> None:
     """Writes (S, S, 3) RGB uint8 into a network's input (1, 3, S, S), [-1, 1]."""
     np.multiply(image.transpose(2, 0, 1), np.float32(1 / 127.5), out=buffer[0])
     buffer -= 1
+
+
+def resized(image: Array, side: int) -> Array:
+    """(S, S, ...) at another side; itself where it has that side already."""
+    return image if image.shape[0] == side else cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def read_image(output: Array) -> Image:

@@ -162,5 +162,7 @@ class _From:
 
 def loader(batches: Batches, start: int, workers: int = 1) -> DataLoader:
     """Batches number `start` and on, made ahead by other processes (0: none)."""
+    # A process that is forked while OpenCV's threads exist waits for them for ever: end them here, before.
+    cv2.setNumThreads(1)
     ahead = {"prefetch_factor": 4, "persistent_workers": True} if workers else {}
     return DataLoader(batches, batch_size=None, sampler=_From(start), num_workers=workers, **ahead)

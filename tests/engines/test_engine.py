@@ -1,9 +1,11 @@
 """The contract of engines: names, shapes, hashes, and why one was chosen."""
 
+import cv2
 import numpy as np
 import pytest
 
 from engines.engine import (
+    FINE_CONTOUR_SIZE,
     SPECS,
     check_array,
     choose_engine,
@@ -150,3 +152,18 @@ def test_choice_of_precision(capabilities, has_int8, precision):
     chosen, why = choose_precision(frozenset(capabilities), has_int8)
     assert chosen == precision
     assert why
+
+
+def test_the_contour_network_takes_larger_crops_and_says_the_same_of_them():
+    plain, fine = (open_openvino("contour", precision="f32", side=side) for side in (None, FINE_CONTOUR_SIZE))
+    assert fine.inputs["image"].shape == (1, 3, FINE_CONTOUR_SIZE, FINE_CONTOUR_SIZE)
+    picture = cv2.GaussianBlur(np.random.default_rng(0).uniform(-1, 1, (64, 64, 3)).astype(np.float32), (0, 0), 3)
+    found = []
+    for engine in (plain, fine):
+        side = engine.inputs["image"].shape[-1]
+        scaled = cv2.resize(np.clip(4 * picture, -1, 1), (side, side), interpolation=cv2.INTER_CUBIC)
+        parts = engine.run(image=np.clip(scaled, -1, 1).transpose(2, 0, 1)[None].copy())["parts"][0]
+        assert parts.shape == (len(PART_NAMES), side, side)
+        np.testing.assert_allclose(parts.sum(0), 1, atol=0.02)
+        found.append(cv2.resize(parts.argmax(0).astype(np.uint8), (64, 64), interpolation=cv2.INTER_NEAREST))
+    assert (found[0] == found[1]).mean() > 0.5

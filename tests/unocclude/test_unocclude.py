@@ -7,7 +7,7 @@ import pytest
 from covered_fakes import PAINT, ring
 
 from engines.engine import COMPLETION_SIZE
-from realtime.alignment import to_crop
+from realtime.alignment import to_crop, to_picture
 from realtime.carrying import REFILL
 from realtime.layers import in_picture, most_likely
 from realtime.recall import Recalled
@@ -20,14 +20,24 @@ from realtime.unocclude import (
 )
 
 
-def test_a_face_in_plain_view_is_left_alone(stills, engines, mesh, bare, face):
+def test_nothing_is_painted_on_a_face_in_plain_view(stills, engines, bare, face):
     seen = stills.look(bare, face)
     assert seen.mask is None
     assert seen.weights is None
-    assert seen.face is face
     assert engines[1].runs == 0
-    assert not mesh.crops
     assert in_picture(bare, [seen]) is None
+
+
+def test_a_still_in_plain_view_is_looked_at_again_and_all_looks_averaged(stills, mesh, bare, face):
+    seen = stills.look(bare, face)
+    assert len(mesh.crops) == 1
+    again = to_picture(mesh.find(seen.crop), seen.matrix)
+    np.testing.assert_allclose(seen.face.landmarks[:, :2], (face.landmarks[:, :2] + 3 * again) / 4, atol=1e-3)
+
+
+def test_a_still_in_plain_view_keeps_the_trackers_landmarks_where_the_crop_shows_none(stills, mesh, bare, face):
+    mesh.finds = False
+    assert stills.look(bare, face).face is face
 
 
 def test_a_covered_face_is_painted_and_tracked_again(stills, engines, mesh, covered, face):
