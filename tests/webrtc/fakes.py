@@ -113,7 +113,8 @@ class Client:
         self.peer.on("track", self._took)
 
     def _took(self, track: MediaStreamTrack) -> None:
-        self.track = track
+        if track.kind == "video":
+            self.track = track
 
     def listen(self, label: str, protocol: str = "") -> None:
         """Opens a data channel and keeps what comes."""

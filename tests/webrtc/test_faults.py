@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 
-from realtime.outputs.webrtc import timecode
+from realtime.outputs.webrtc import sending, timecode
 from realtime.outputs.webrtc.broadcast import KEYFRAME_SECONDS
 from realtime.outputs.webrtc.options import Limits, ServeOptions
 
@@ -63,6 +63,35 @@ def test_the_source_stops_and_returns(serve):
         await witness.frames(5)  # what was repeated meanwhile
         await goes_on(witness)
         await witness.leave()
+
+    asyncio.run(check())
+
+
+def test_a_viewer_whose_sending_breaks_down_is_let_go(serve, monkeypatch):
+    """Such as by an error of the encryption: the page then connects again, rather than to show the last picture."""
+    running = serve()
+
+    async def check():
+        witness = await witness_of(running)
+        broken = Client(running.base)
+        await broken.join()
+        await broken.frames(2)
+        stream = broken.peer.getReceivers()[0].getSynchronizationSources()[0].source
+        count = sending._count
+
+        def fails(sender, *others):
+            if sender._ssrc == stream:
+                raise ValueError("no cipher")
+            count(sender, *others)
+
+        monkeypatch.setattr(sending, "_count", fails)
+        reading = asyncio.ensure_future(witness.frames(600, 60))
+        await until(lambda: broken.peer.connectionState == "closed")
+        reading.cancel()
+        assert running.value("viewers") == 1
+        await goes_on(witness)
+        await witness.leave()
+        await broken.leave()
 
     asyncio.run(check())
 

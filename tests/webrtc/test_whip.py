@@ -9,6 +9,7 @@ import threading
 import av
 import numpy as np
 import pytest
+from aiortc.mediastreams import AudioStreamTrack
 
 from realtime.outputs.webrtc.options import Limits, ServeOptions
 from realtime.sources.base import frames
@@ -87,6 +88,29 @@ def test_one_camera_at_a_time_until_it_falls_silent(serve, reader):
         return busy, taken
 
     assert asyncio.run(send()) == (409, 201)
+
+
+def test_sound_is_left_aside(serve, reader):
+    """Programs that send offer it always: the picture comes all the same, there and back."""
+    running = serve(ingest=reader.source.take)
+
+    async def send():
+        camera, viewer = Client(running.base), Client(running.base)
+        camera.peer.addTransceiver(AudioStreamTrack(), "sendonly")
+        await camera.join("/whip", track=CameraTrack())
+        await until(lambda: len(reader.got) > 3)
+        viewer.peer.addTransceiver("audio", "recvonly")
+        await viewer.join()
+        assert {transceiver.kind: transceiver.currentDirection for transceiver in viewer.peer.getTransceivers()} == {
+            "audio": "inactive",
+            "video": "recvonly",
+        }
+        frames = await viewer.frames(3)
+        await camera.leave()
+        await viewer.leave()
+        return frames[-1].shape
+
+    assert asyncio.run(send()) == (480, 640, 3)
 
 
 def test_of_two_who_take_over_at_once_one_gets_in(serve, reader):

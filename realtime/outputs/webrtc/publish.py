@@ -118,7 +118,9 @@ class Publisher:
                 await self._connected(peer)
                 log.warning("The stream goes to %s.", URL(self._options.url).host)
                 self._broadcast.add(viewer)
-                while peer.connectionState == "connected" and time.monotonic() - hearing.last < SILENCE_SECONDS:
+                while peer.connectionState == "connected" and track.readyState == "live":
+                    if time.monotonic() - hearing.last > SILENCE_SECONDS:
+                        break
                     await asyncio.sleep(0.5)
             finally:
                 if viewer is not None:

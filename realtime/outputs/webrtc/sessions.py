@@ -130,6 +130,7 @@ class Sessions:
         transceiver = session.peer.addTransceiver(track, "sendonly")
         transceiver.setCodecPreferences(codecs())
         track.sender = transceiver.sender
+        track.on("ended", lambda: self._close_soon(session))  # sending broke down: better to begin anew than to stand
         send_packed(transceiver.sender)
         session.peer.on("datachannel", lambda channel: self._add_channel(session, channel))
         await self._negotiate(session, offer)
