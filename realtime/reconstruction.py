@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,7 @@ class Track:
     smoother: FaceSmoother = field(default_factory=FaceSmoother)
     fit: Fit | None = None  # the last, unsmoothed
     bend: Array | None = None  # (K, 2) what the mesh misses the landmarks by, the face upright
+    person: Array | None = None  # (K,) the identity of whom it is known to be, from an earlier time
     identity: Array | None = None  # the most probable by all frames so far
     evidence: IdentityEvidence | None = None
     looks: int = 0  # frames that the evidence comes from
@@ -154,6 +155,8 @@ class Reconstructor:
         if seen is not None and regression is not None:
             face, weights = with_hidden(seen, regression, self._trust)
             prior = prior_of(regression, seen.mask is not None, self._trust)
+        if track.person is not None:  # who it is is known better than the network can guess
+            prior = replace(prior or Prior(track.person), identity=track.person, identity_strength=RETURN_STRENGTH)
         with clock("fit"):
             fit = self._fit(track, face, camera, weights, prior)
         if fit is None:
@@ -192,7 +195,7 @@ class Reconstructor:
             track = Track(self._albedo, self._mean_albedo, BumpMemory(self._trust.bump))
             person = self._covered.person_of(face.id) if self._covered else None
             if person is not None:
-                track.identity = person.identity
+                track.identity = track.person = person.identity
                 track.relief.add(*person.relief_at(WORK_SIZE))
             if not self._stills:
                 self._tracks[face.id] = track

@@ -124,6 +124,22 @@ def test_a_person_who_was_given_is_the_one_who_is_covered_from_the_first_frame(s
     np.testing.assert_allclose(show(points(), LOWER).coefficients.identity, identity, atol=0.05)
 
 
+def test_a_person_who_was_given_is_not_forgotten_after_a_clear_look(show, networks):
+    truth = np.zeros(len(heads.model().identity_basis), np.float32)
+    truth[4] = 1.5
+    flat = np.zeros((SIZE, SIZE))
+    at = heads.landmarks(heads.pose(at=(0, 0, 1400.0)), identity=truth, camera=CAMERA)
+    errors = []
+    for person in (None, Person(np.zeros((SIZE, SIZE, 3), np.uint8), flat, truth, flat.astype(np.float16))):
+        networks.person = person
+        reconstructor = Reconstructor(heads.model(), covered=networks)
+        for number in range(12):
+            networks.seen = [seen_of(at, None, is_new=number == 0)]
+            found = reconstructor.process(_frame(), []).faces[0].coefficients.identity
+        errors.append(float(np.linalg.norm(found - truth)))
+    assert errors[1] < 0.5 * errors[0]
+
+
 def _frame():
     return Frame(np.full((HEIGHT, WIDTH, 3), 140, np.uint8), 0.0, 0.0, 0, "x")
 

@@ -152,15 +152,35 @@ def test_unknown_labels_teach_nothing():
 def test_unjudged_pixels_do_not_teach_the_mask():
     logits = torch.randn(1, 1, 2, 2, requires_grad=True)
     judged = torch.tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
-    losses.mask_loss(logits, torch.ones(1, 1, 2, 2), judged).backward()
+    face = torch.ones(1, 1, 2, 2)
+    losses.mask_loss(logits, torch.ones(1, 1, 2, 2), judged, face).backward()
     assert (logits.grad[0, 0] != 0).tolist() == [[True, False], [False, True]]
 
 
 def test_a_right_mask_costs_less_than_a_wrong_one():
     truth = torch.zeros(1, 1, 8, 8)
     truth[..., :4] = 1
-    right, wrong = (losses.mask_loss(s * (truth * 10 - 5), truth, torch.ones_like(truth)) for s in (1, -1))
+    whole = torch.ones_like(truth)
+    right, wrong = (losses.mask_loss(s * (truth * 10 - 5), truth, whole, whole) for s in (1, -1))
     assert right < 0.05 < 2 < wrong
+
+
+def test_a_thin_thing_missed_costs_nearly_as_much_as_a_large_one():
+    thin, large, whole = torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32), torch.ones(1, 1, 32, 32)
+    thin[..., 4], large[..., :16] = 1, 1
+    nothing = torch.full_like(whole, -2.0)
+    costs = [float(losses.mask_loss(nothing, truth, whole, whole)) for truth in (thin, large)]
+    assert costs[0] > 0.4 * costs[1]
+
+
+def test_a_mistake_on_the_face_costs_more_than_one_beside_it():
+    truth, face = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    face[..., :4], truth[..., 3:5] = 1, 1
+    wrong = 10 * truth - 5
+    on_face, beside = wrong.clone(), wrong.clone()
+    on_face[..., 3], beside[..., 4] = -5, -5
+    costs = [float(losses.mask_loss(x, truth, torch.ones_like(truth), face)) for x in (on_face, beside)]
+    assert costs[0] > costs[1] + 0.2
 
 
 def test_eyeglasses_do_not_disturb_what_lies_behind_them():

@@ -72,6 +72,7 @@ def test_the_switch_reaches_the_batches_but_not_the_validation(tmp_path, monkeyp
     loaded = []
     monkeypatch.setattr(train, "data_folder", lambda path: path)
     monkeypatch.setattr(train, "open_store", lambda *_: [])
+    monkeypatch.setattr(train, "without_maps", lambda store, names: names)
     monkeypatch.setattr(train, "load_library", lambda data, **options: loaded.append(options))
     monkeypatch.setattr(train, "validation_samples", lambda *_: {})
     monkeypatch.setattr(train, "RECIPES", {"contour": replace(train.RECIPES["contour"], make_task=lambda *_: None)})
