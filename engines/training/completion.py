@@ -15,17 +15,17 @@ from engines.training.labels import OUTSIDE
 from engines.training.report import PALETTE, grey, grid
 from engines.training.samples import Sample, stack, to_network
 from engines.training.trainer import Task, autocast, choose_precision
-from engines.training.validation import face_region, psnr
+from engines.training.validation import face_region, face_table, psnr
 from realtime.frames import Image
 
 RATE = 6e-4
 CRITIC_FACTOR = 0.5  # the critic's rate in those of the network
 # Sides of the crops it sees and how many of them make a batch of about one cost; it paints at 192 px in the end.
-BATCHES = ((160, 10), (192, 7))
+BATCHES = ((128, 16), (192, 7))
 
 TRUE_MASKS = 0.3  # share of the samples that get the true mask instead of the one found
 SEEN = 0.15  # weight of visible pixels in the painting; hidden ones have 1
-L1, TONE, PERCEPTUAL, STYLE, ADVERSARIAL, MATCHING = 8.0, 3.0, 0.8, 0.3, 0.12, 0.8
+L1, DECIBELS, TONE, PERCEPTUAL, STYLE, ADVERSARIAL, MATCHING = 8.0, 0.4, 3.0, 0.8, 0.3, 0.12, 0.8
 CRITIC_ALONE = 100  # steps in which only the critic's own loss uses its scores
 
 MASK_THRESHOLD = 0.35  # the mask that validation paints under: found above this, widened by one pixel at 128 px
@@ -82,6 +82,7 @@ class CompletionTask(Task):
         for group in self.optimisers["critic"].param_groups:
             group["factor"] = CRITIC_FACTOR
         self.seed = seed
+        self.is_face = face_table()
         parts = len(self.network.config.parts)
         self.dtype = choose_precision(
             self.network, (torch.zeros(4, 3, 128, 128), torch.zeros(4, 1, 128, 128), torch.zeros(4, parts, 128, 128))
@@ -119,8 +120,10 @@ class CompletionTask(Task):
                 _, matched_clean = self.critic(clean)
                 features_clean = self.guide.features(clean)
         weight = (torch.maximum(hidden, truth) + SEEN) * real
+        face = self.is_face[batch["parts"].long()][:, None]
         terms = {
             "l1": L1 * losses.weighted_l1(painting, clean, weight),
+            "decibels": DECIBELS * losses.log_error(painting, clean, torch.minimum(truth, hidden) * face),
             "tone": TONE * losses.tone_distance(painting, clean, hidden * real),
             "perceptual": PERCEPTUAL * losses.feature_distance(features, features_clean),
             "style": STYLE * losses.style_distance(features, features_clean, hidden * real),

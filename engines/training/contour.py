@@ -12,7 +12,7 @@ from engines.training.labels import HEADWEAR, PART
 from engines.training.report import PALETTE, grey, grid
 from engines.training.samples import Sample, stack, to_network
 from engines.training.trainer import Task, autocast, choose_precision
-from engines.training.validation import FACE_CODES, marked_share, mask_iou, part_ious
+from engines.training.validation import face_table, marked_share, mask_iou, part_ious
 from realtime.frames import Image
 
 RATE = 8e-4
@@ -36,8 +36,7 @@ class ContourTask(Task):
             "network": torch.optim.AdamW(self.network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-3)
         }
         self.weights = torch.tensor([WEIGHTS.get(name, 1.0) for name in self.network.config.parts[:-1]])
-        self.is_face = torch.zeros(256)
-        self.is_face[torch.from_numpy(FACE_CODES)] = 1
+        self.is_face = face_table()
         size = self.network.config.size
         self.dtype = choose_precision(self.network, (torch.zeros(8, 3, size, size),))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engines.training.labels import HEADWEAR
 
+LEAST_ERROR = 1e-3  # of values in -1..1: 36 dB; what is nearer need not come nearer still
 BESIDE_FACE = 0.25  # weight of what lies beside the face in the overlap of masks
 
 
@@ -65,6 +66,17 @@ def tone_distance(a: Tensor, b: Tensor, weight: Tensor, cell: int = 8) -> Tensor
     mass = F.avg_pool2d(weight, cell)
     gap = F.avg_pool2d((a - b) * weight, cell)
     return gap.abs().sum() / (mass.sum() * a.shape[1]).clamp_min(1 / cell**2)
+
+
+def log_error(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+    """Mean over the batch of ln(mean squared difference) of (N, C, S, S) under a weight (N, 1, S, S): minus their PSNR.
+
+    Crops in which the weight is next to nothing are left out. 10 / ln(10) times this is in decibels.
+    """
+    mass = weight.sum((1, 2, 3)) * a.shape[1]
+    error = ((a - b).square() * weight).sum((1, 2, 3)) / mass.clamp_min(1)
+    counts = (mass > 100).to(error)
+    return ((error + LEAST_ERROR).log() * counts).sum() / counts.sum().clamp_min(1)
 
 
 def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:

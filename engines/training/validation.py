@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from engines.training.labels import PART
 from engines.training.occluders import JUDGED, Library
@@ -27,6 +28,13 @@ def validation_samples(
         kinds = [] if kind == "clear" else [kind]
         sets[kind] = [make_sample(store, int(i), library, rng, size, kinds, jitter=0.6) for i in chosen]
     return sets
+
+
+def face_table() -> torch.Tensor:
+    """(256,) float: code of `labels` -> 1 for a part of the face itself."""
+    table = torch.zeros(256)
+    table[torch.from_numpy(FACE_CODES)] = 1
+    return table
 
 
 def face_region(sample: Sample) -> np.ndarray:

@@ -183,6 +183,25 @@ def test_a_mistake_on_the_face_costs_more_than_one_beside_it():
     assert costs[0] > costs[1] + 0.2
 
 
+def test_the_log_error_is_minus_the_mean_psnr():
+    clean, weight = torch.zeros(2, 3, 8, 8), torch.ones(2, 1, 8, 8)
+    found = torch.stack([torch.full((3, 8, 8), 0.2), torch.full((3, 8, 8), 0.4)])
+    decibels = -10 / np.log(10) * float(losses.log_error(found, clean, weight))
+    # Values in -1..1 have a range of 2.
+    expected = np.mean([10 * np.log10(1 / (x**2 + losses.LEAST_ERROR)) for x in (0.2, 0.4)])
+    assert decibels == pytest.approx(expected, abs=1e-3)
+
+
+def test_crops_in_which_nothing_is_hidden_have_no_log_error():
+    clean, weight = torch.zeros(2, 3, 8, 8), torch.ones(2, 1, 8, 8)
+    weight[1] = 0
+    found = torch.full((2, 3, 8, 8), 0.2)
+    found[1] = 1
+    alone = losses.log_error(found[:1], clean[:1], weight[:1])
+    assert float(losses.log_error(found, clean, weight)) == pytest.approx(float(alone))
+    assert float(losses.log_error(found, clean, 0 * weight)) == 0
+
+
 def test_eyeglasses_do_not_disturb_what_lies_behind_them():
     logits = torch.randn(1, 14, 2, 2, requires_grad=True)
     losses.eyeglasses_loss(logits, torch.ones(1, 2, 2), torch.ones(1, 2, 2)).backward()
