@@ -22,6 +22,7 @@ POSE = 9
 FRONTAL = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.5, 0.0, 0.0)
 # Where the heads' sigmoids start: expressions are rare.
 REST = -2.5
+SHADING = 32  # channels in which the bump map reads the pixels
 
 
 @dataclass(frozen=True)
@@ -49,23 +50,28 @@ class Regressed(NamedTuple):
 
 
 class BumpDecoder(nn.Module):
-    """Feature maps of a halving pyramid -> (N, 1, 2 H, 2 W) of its finest level, unbounded."""
+    """Feature maps of a halving pyramid, and the picture itself, -> (N, 1, 2 H, 2 W) of its finest level, unbounded.
 
-    def __init__(self, channels: tuple[int, ...]) -> None:
+    What the pyramid keeps of the picture tells who and what is seen; the shading of a fold is read from the pixels.
+    """
+
+    def __init__(self, pixels: int, channels: tuple[int, ...]) -> None:
         super().__init__()
-        widths = [max(16, c // 4) for c in channels]  # of each level of the way up
+        widths = [max(32, c // 4) for c in channels]  # of each level of the way up
         self.enter = nn.Conv2d(channels[-1], widths[-1], 1)
         self.across = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels[:-1], widths[1:], strict=True))
         self.mix = nn.ModuleList(ConvBlock(b, a) for a, b in pairwise(widths))
-        self.head = nn.Conv2d(widths[0], 4, 3, padding=1)
+        self.shading = nn.Sequential(ConvBlock(pixels, SHADING), ConvBlock(SHADING, SHADING))
+        self.join = nn.Sequential(ConvBlock(widths[0] + SHADING, 2 * SHADING), ConvBlock(2 * SHADING, SHADING))
+        self.head = nn.Conv2d(SHADING, 4, 3, padding=1)
         self.leave = nn.PixelShuffle(2)
 
-    def forward(self, levels: list[Tensor]) -> Tensor:
-        """Levels from fine to coarse, each (N, C, H, W) -> (N, 1, 2 H, 2 W)."""
+    def forward(self, pixels: Tensor, levels: list[Tensor]) -> Tensor:
+        """Pixels (N, P, H, W) and levels from fine to coarse, each (N, C, H, W) -> (N, 1, 2 H, 2 W)."""
         y = self.enter(levels[-1])
         for finer, across, mix in reversed(list(zip(levels[:-1], self.across, self.mix, strict=True))):
             y = mix(F.interpolate(y, scale_factor=2.0, mode="nearest") + across(finer))
-        return self.leave(self.head(y))
+        return self.leave(self.head(self.join(torch.cat([y, self.shading(pixels)], 1))))
 
 
 class RegressionNetwork(nn.Module):
@@ -80,7 +86,7 @@ class RegressionNetwork(nn.Module):
         self.down = nn.ModuleList(
             nn.Sequential(ConvBlock(a, b, stride=2), ConvBlock(b, b)) for a, b in pairwise(channels)
         )
-        self.bump = BumpDecoder(channels[:-1])
+        self.bump = BumpDecoder(12, channels[:-1])
         cells = (self.config.size // 2 ** len(channels)) ** 2
         self.features = nn.Sequential(
             nn.Flatten(),
@@ -131,13 +137,27 @@ class RegressionNetwork(nn.Module):
         Returns:
             See `Regressed`.
         """
+        levels = self.levels(image)
+        out = self.heads(self.features(levels[-1]))
+        identity, expression, albedo, light, pose, landmarks = out.split(self.sizes, 1)
+        return Regressed(
+            identity,
+            torch.sigmoid(expression),
+            albedo,
+            light,
+            pose,
+            landmarks.unflatten(1, (LANDMARKS, 2)),
+            self.bump_map(image, levels),
+        )
+
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """(N, 3, S, S) -> the encoder's features, from half the resolution down."""
         check_image("image", image, 3, 2 ** len(self.config.channels))
         levels = [self.stem(self.enter(image))]
         for down in self.down:
             levels.append(down(levels[-1]))
-        out = self.heads(self.features(levels[-1]))
-        identity, expression, albedo, light, pose, landmarks = out.split(self.sizes, 1)
-        bump = self.config.bump_limit * torch.tanh(self.bump(levels[:-1]))
-        return Regressed(
-            identity, torch.sigmoid(expression), albedo, light, pose, landmarks.unflatten(1, (LANDMARKS, 2)), bump
-        )
+        return levels
+
+    def bump_map(self, image: Tensor, levels: list[Tensor]) -> Tensor:
+        """(N, 3, S, S) and what `levels` says of it -> (N, 1, S, S) mm along the normal."""
+        return self.config.bump_limit * torch.tanh(self.bump(self.enter(image), levels[:-1]))

@@ -1,4 +1,4 @@
-"""`python -m engines.training contour|completion|screen`: trains a network of this program.
+"""`python -m engines.training contour|completion|regression|bump|screen`: trains a network of this program.
 
 `screen` trains nothing: it looks through all faces with the trained contour network and leaves those that are covered
 by real glasses, hats or hands out of later trainings.
@@ -35,7 +35,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m engines.training", description=__doc__)
     parser.add_argument(
-        "job", choices=("contour", "completion", "regression", "screen"), help="what to train, or screen"
+        "job",
+        choices=("contour", "completion", "regression", "bump", "screen"),
+        help="what to train (bump: the bump map of the regression in --run, alone), or screen",
     )
     parser.add_argument(
         "--data", default="../shared/data", help="folder of faces*/ and occluders/ (default: %(default)s)"
@@ -72,9 +74,11 @@ def main() -> int:
     options = parse()
     prepare_process()
     from engines.training.regression.train import train as train_regression
+    from engines.training.regression.train import train_bump
     from engines.training.train import screen_faces, train
 
-    {"screen": screen_faces, "regression": train_regression}.get(options.job, train)(options)
+    jobs = {"screen": screen_faces, "regression": train_regression, "bump": train_bump}
+    jobs.get(options.job, train)(options)
     return OK
 
 

@@ -46,6 +46,12 @@ class Sent:
             while self._done() == before and time.monotonic() < end:
                 time.sleep(0.005)
 
+    def take(self) -> None:
+        """Does what waits for the event loop."""
+        for function, arguments in self.waiting:
+            function(*arguments)
+        self.waiting.clear()
+
     def _done(self) -> int:
         return len(self.waiting) + self.broadcast.dropped
 
@@ -56,6 +62,8 @@ class Sent:
         """Lets viewers say once a second how many bits a second they can take."""
         for _ in range(seconds):
             self.now += 1
+            for stream in self.broadcast._streams.values():  # all of them take what they may
+                stream.sizes = [(self.now, stream.encoder.bitrate // 8)]
             for viewer, estimate in estimates.values():
                 self.broadcast.feedback(viewer, Feedback(estimate=estimate))
             self.broadcast.tick()
@@ -90,9 +98,7 @@ def test_pictures_are_left_out_while_the_event_loop_is_behind_and_come_again(sen
     sent.encoded(MOST_UNDERWAY + 5)
     assert len(sent.waiting) == MOST_UNDERWAY + 1
     assert sent.broadcast.dropped == 4
-    for function, arguments in sent.waiting:
-        function(*arguments)
-    sent.waiting.clear()
+    sent.take()
     sent.encoded()
     assert len(sent.waiting) == 1
     assert sent.metrics.values()["frames_dropped_total"] == 4
@@ -107,6 +113,26 @@ def test_what_somebody_says_who_is_not_sent_to_does_not_count(sent):
     sent.report(int(POOR_SECONDS) + 2, alone=(alone, 200_000))
     assert alone.stream == "main"
     assert sent.bitrate("main") < 300_000
+
+
+def test_a_keyframe_for_somebody_new_makes_nobody_else_poor(sent):
+    """It may be larger than all other pictures of a second: what the others can take was never asked."""
+    first = sent.viewer("first")
+    for _ in range(60):
+        sent.encoded()
+        sent.take()
+    for _ in range(3):
+        sent.broadcast.tick()
+    takes = max(sent.broadcast._streams["main"].rates)
+    assert takes > 0
+    sent.now += 1  # the pictures before are a second old, and the newest is a keyframe
+    sent.viewer("second")
+    sent.encoded()
+    sent.broadcast.tick()
+    assert sent.broadcast._streams["main"].rates[-1] == 0
+    sent.broadcast.feedback(first, Feedback(estimate=int(takes)))
+    sent.broadcast.tick()
+    assert sent.bitrate("main") == VideoOptions().bitrate
 
 
 def test_a_poor_viewer_is_moved_and_nobody_else_notices(sent):
@@ -133,7 +159,5 @@ def test_a_keyframe_asked_for_comes_at_most_twice_a_second(sent):
     for _ in range(60):  # two seconds
         sent.broadcast.feedback(viewer, Feedback(keyframe=True))
         sent.encoded()
-        for function, arguments in sent.waiting:
-            function(*arguments)
-        sent.waiting.clear()
+        sent.take()
     assert 4 <= sent.metrics.values()["keyframes_total"] <= 5

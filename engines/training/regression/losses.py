@@ -86,14 +86,16 @@ def photometric(out: Regressed, truth: dict[str, Tensor], mesh: FaceMesh) -> Ten
     return (off.clamp_max(1.0) * weight).sum() / weight.sum().clamp_min(1)
 
 
+def slopes(x: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, 1, S, S) -> its slopes across (N, 1, S, S - 2) and down (N, 1, S - 2, S), per pixel."""
+    return (x[..., :, 2:] - x[..., :, :-2]) / 2, (x[..., 2:, :] - x[..., :-2, :]) / 2
+
+
 def bump_losses(found: Tensor, truth: Tensor, weight: Tensor) -> dict[str, Tensor]:
     """Squared errors of height and slope of (N, 1, S, S) maps under a weight of the same shape, in typical ones.
 
     Squares and not absolute values: much of the relief cannot be seen, and what most likely is 0 would stay 0.
     """
-
-    def slopes(x: Tensor) -> tuple[Tensor, Tensor]:
-        return (x[..., :, 2:] - x[..., :, :-2]) / 2, (x[..., 2:, :] - x[..., :-2, :]) / 2
 
     across = weight[..., :, 1:-1] * (weight[..., :, 2:] > 0) * (weight[..., :, :-2] > 0)
     down = weight[..., 1:-1, :] * (weight[..., 2:, :] > 0) * (weight[..., :-2, :] > 0)

@@ -19,6 +19,8 @@ from engines.training.regression.examples import head_examples, photo_examples, 
 from engines.training.regression.losses import SIZE
 from engines.training.regression.mirror import Mirror
 from engines.training.regression.pseudo_truth import open_pseudo_truth
+from engines.training.regression.relief import RATE as BUMP_RATE
+from engines.training.regression.relief import BumpTask
 from engines.training.regression.samples import (
     RegressionBatches,
     Sample,
@@ -126,6 +128,19 @@ def train(options: argparse.Namespace) -> None:
         trainer.resume()
     elif options.init:
         trainer.start_from(options.init)
+    trainer.run(loader(batches, trainer.step, workers=0 if options.threads == 1 else 1))
+
+
+def train_bump(options: argparse.Namespace) -> None:
+    """Trains the bump map of the regression network in the run's folder, into its sub-folder `bump`."""
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads or os.cpu_count() or 1)
+    task, batches = prepare(options)
+    folder = folder_of(options)
+    bump = BumpTask(task, options.init or folder / "checkpoint.pt")
+    trainer = Trainer(bump, Plan(options.minutes, BUMP_RATE, show_every=SHOW_EVERY), folder / "bump", options.seed)
+    if options.resume:
+        trainer.resume()
     trainer.run(loader(batches, trainer.step, workers=0 if options.threads == 1 else 1))
 
 

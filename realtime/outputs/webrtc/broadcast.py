@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -29,6 +30,7 @@ KEYFRAME_SECONDS = 0.5  # between two keyframes of one stream, however many ask
 STILL_SECONDS = 0.5  # without a new picture after which the last one is sent again
 MOST_UNDERWAY = 4  # encoded pictures that the event loop has not taken; then it is behind, and we wait
 RATE_SECONDS = 1.0  # over which the sent rate is measured
+RATES_KEPT = 3  # of these the least counts: viewers' estimates lag behind a picture that became harder
 
 
 @dataclass
@@ -37,7 +39,9 @@ class _Stream:
     encoder: Encoder
     wants_key: bool = False
     last_key: float = float("-inf")
-    sizes: list[tuple[float, int]] = field(default_factory=list)  # (when, bytes) of the last second
+    # (when, bytes) of the last second's pictures. Without keyframes: one makes a second look like two.
+    sizes: list[tuple[float, int]] = field(default_factory=list)
+    rates: deque[float] = field(default_factory=lambda: deque(maxlen=RATES_KEPT))  # bits per second, each tick's
 
 
 @dataclass(frozen=True)
@@ -118,18 +122,21 @@ class Broadcast:
 
     def feedback(self, viewer: Viewer, feedback: Feedback) -> None:
         """What a viewer's receiver said."""
-        if viewer not in self._viewers:
+        if viewer not in self._viewers or viewer.stream not in self._streams:
             return  # it is not sent to yet, or no more: it would be kept for ever, and count
         if feedback.keyframe:
             self._metrics.add("keyframe_requests_total")
             self.want_keyframe(viewer)
         else:
-            self._rate.report(viewer.key, self._clock(), estimate=feedback.estimate, lost=feedback.lost)
+            sent = min(self._streams[viewer.stream].rates, default=None)
+            self._rate.report(viewer.key, self._clock(), estimate=feedback.estimate, lost=feedback.lost, sent=sent)
 
     def tick(self) -> None:
         """Once a second: sets the bit rates, moves viewers between streams, sends the timing messages."""
         now = self._clock()
-        self._rate.sending(self._sent_rate("main", now) or self._rate.target)
+        for stream in self._streams.values():
+            sent = sum(size for then, size in stream.sizes if then > now - RATE_SECONDS)
+            stream.rates.append(8 * sent / RATE_SECONDS)
         target = self._rate.decide(now)
         self._streams["main"].encoder.bitrate = target
         # Viewers who take no H.264 share one stream, which is as low as theirs only where none of them can take more.
@@ -217,11 +224,9 @@ class Broadcast:
         if frame.keyframe:
             self._metrics.add("keyframes_total")
             stream.last_key = now
-        stream.sizes = [*((then, size) for then, size in stream.sizes if then > now - RATE_SECONDS), (now, frame.size)]
+        size = 0 if frame.keyframe else frame.size
+        stream.sizes = [*(one for one in stream.sizes if one[0] > now - RATE_SECONDS), (now, size)]
         return frame
-
-    def _sent_rate(self, name: StreamName, now: float) -> float:
-        return sum(size for then, size in self._streams[name].sizes if then > now - RATE_SECONDS) * 8 / RATE_SECONDS
 
     def _stream(self, name: StreamName) -> _Stream:
         rate = self._rate.low_rate if name == "low" else self._rate.target

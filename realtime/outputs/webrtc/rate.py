@@ -7,7 +7,9 @@ from dataclasses import dataclass
 FLOOR = 250_000  # bits per second: below this the picture is of no use
 LOW_SHARE = 0.25  # what the low stream gets of the highest bit rate
 GOOD_LOSS, BAD_LOSS = 0.02, 0.10  # shares of lost packets below which we dare more, above which we send less
-ROOM = 1.2  # an estimate this many times above what is sent is no limit
+# A receiver's estimate begins at about what it gets and grows to 1.5 times of that; too much, and it falls to 0.85.
+LIMITED = 0.95  # times what is sent: an estimate below it is a limit ...
+ROOM = 1.2  # ... until one is so many times above it
 GROWTH = 1.08  # per good report, and they come about once a second
 OLD = 10.0  # seconds after which an estimate says nothing any more
 POOR = 0.6  # a viewer that cannot take this share of the common rate is sent the low stream ...
@@ -22,6 +24,8 @@ RISE_SECONDS = 4.0  # between two rises
 class _Viewer:
     capacity: float  # bits per second that it can take, as far as we know
     heard: float  # when the last report came
+    sent: float  # what its stream took at least in the last seconds, bits per second
+    is_limited: bool = False  # its estimate is a limit, not only what it happens to get
     poor_since: float | None = None
     retry_at: float | None = None  # on the low stream until then
     probation: float = PROBATION
@@ -41,7 +45,6 @@ class RateControl:
         self._ceiling = max(ceiling, FLOOR)
         self._target = self._ceiling
         self._raised = float("-inf")
-        self._sent = float(self._ceiling)
         self._viewers: dict[str, _Viewer] = {}
 
     @property
@@ -54,19 +57,30 @@ class RateControl:
         """Bits per second of the common stream, as last decided."""
         return self._target
 
-    def sending(self, rate: float) -> None:
-        """How much the common stream really takes, bits per second: an easy picture takes less than it may."""
-        self._sent = rate
+    def report(
+        self,
+        viewer: str,
+        now: float,
+        *,
+        estimate: float | None = None,
+        lost: float | None = None,
+        sent: float | None = None,
+    ) -> None:
+        """What a viewer says: its own estimate (REMB) in bits per second, or the share of packets it lost.
 
-    def report(self, viewer: str, now: float, *, estimate: float | None = None, lost: float | None = None) -> None:
-        """What a viewer says: its own estimate (REMB) in bits per second, or the share of packets it lost."""
-        known = self._viewers.setdefault(viewer, _Viewer(self._ceiling, now))
-        known.heard = now
+        Args:
+            viewer: who.
+            now: when.
+            estimate: bits per second.
+            lost: 0..1.
+            sent: what its stream really took at least in the last seconds, bits per second: an easy picture takes less
+                than it may. None: all that it may.
+        """
+        known = self._viewers.setdefault(viewer, _Viewer(self._ceiling, now, self._target))
+        known.heard, known.sent = now, self._target if sent is None else sent
         if estimate is not None:
-            # A receiver's estimate stays within about 1.5 times of what it gets. It is a limit only where
-            # it is near to that; otherwise it says no more than that there is room.
-            limits = estimate < ROOM * self._sent
-            known.capacity = min(estimate if limits else max(estimate, known.capacity), self._ceiling)
+            known.is_limited = estimate < (ROOM if known.is_limited else LIMITED) * known.sent
+            known.capacity = min(estimate if known.is_limited else max(estimate, known.capacity), self._ceiling)
         elif lost is not None:
             sent = self.low_rate if known.retry_at is not None else self._target
             if lost > BAD_LOSS:
@@ -111,7 +125,7 @@ class RateControl:
             return
         alone = sum(other.retry_at is None for other in self._viewers.values()) < 2
         # An easy picture takes less than it may: who can take what is sent misses nothing.
-        if alone or viewer.capacity >= POOR * min(self._target, self._sent):
+        if alone or viewer.capacity >= POOR * min(self._target, viewer.sent):
             viewer.poor_since = None
             return
         viewer.poor_since = now if viewer.poor_since is None else viewer.poor_since
