@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from realtime.outputs.webrtc.rate import FLOOR, POOR_SECONDS, PROBATION, RateControl
 
 CEILING = 2_000_000
@@ -83,6 +85,15 @@ def test_loss_lowers_and_its_absence_raises():
         rate.report("a", second, lost=0.0)
         rate.decide(second)
     assert rate.target == CEILING
+
+
+@pytest.mark.parametrize("reports", [1, 10])
+def test_how_often_a_viewer_reports_makes_no_difference(reports):
+    rate = RateControl(CEILING)
+    run(rate, {"a": 500_000}, 0, 3)
+    for number in range(10 * reports):
+        rate.report("a", 3 + number / reports, lost=0.0)
+    assert rate.decide(13) == pytest.approx(500_000 * 1.08**10, rel=0.1)
 
 
 def test_a_little_loss_changes_nothing():

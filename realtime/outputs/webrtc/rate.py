@@ -10,7 +10,7 @@ GOOD_LOSS, BAD_LOSS = 0.02, 0.10  # shares of lost packets below which we dare m
 # A receiver's estimate begins at about what it gets and grows to 1.5 times of that; too much, and it falls to 0.85.
 LIMITED = 0.95  # times what is sent: an estimate below it is a limit ...
 ROOM = 1.2  # ... until one is so many times above it
-GROWTH = 1.08  # per good report, and they come about once a second
+GROWTH = 1.08  # per second of good reports, of which some send one and others ten
 OLD = 10.0  # seconds after which an estimate says nothing any more
 POOR = 0.6  # a viewer that cannot take this share of the common rate is sent the low stream ...
 POOR_SECONDS = 3.0  # ... after so long,
@@ -25,6 +25,7 @@ class _Viewer:
     capacity: float  # bits per second that it can take, as far as we know
     heard: float  # when the last report came
     sent: float  # what its stream took at least in the last seconds, bits per second
+    grown: float  # when good reports last counted
     is_limited: bool = False  # its estimate is a limit, not only what it happens to get
     poor_since: float | None = None
     retry_at: float | None = None  # on the low stream until then
@@ -76,7 +77,7 @@ class RateControl:
             sent: what its stream really took at least in the last seconds, bits per second: an easy picture takes less
                 than it may. None: all that it may.
         """
-        known = self._viewers.setdefault(viewer, _Viewer(self._ceiling, now, self._target))
+        known = self._viewers.setdefault(viewer, _Viewer(self._ceiling, now, self._target, now))
         known.heard, known.sent = now, self._target if sent is None else sent
         if estimate is not None:
             known.is_limited = estimate < (ROOM if known.is_limited else LIMITED) * known.sent
@@ -86,7 +87,8 @@ class RateControl:
             if lost > BAD_LOSS:
                 known.capacity = min(known.capacity, sent) * (1 - lost / 2)
             elif lost < GOOD_LOSS:
-                known.capacity = min(known.capacity * GROWTH, self._ceiling)
+                known.capacity = min(known.capacity * GROWTH ** min(now - known.grown, 1.0), self._ceiling)
+            known.grown = now
 
     def forget(self, viewer: str) -> None:
         """The viewer left."""
