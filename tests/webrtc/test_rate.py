@@ -88,12 +88,13 @@ def test_loss_lowers_and_its_absence_raises():
 
 
 @pytest.mark.parametrize("reports", [1, 10])
-def test_how_often_a_viewer_reports_makes_no_difference(reports):
+@pytest.mark.parametrize(("lost", "factor"), [(0.0, 1.08), (0.2, 0.9)])
+def test_how_often_a_viewer_reports_makes_no_difference(reports, lost, factor):
     rate = RateControl(CEILING)
-    run(rate, {"a": 500_000}, 0, 3)
-    for number in range(10 * reports):
-        rate.report("a", 3 + number / reports, lost=0.0)
-    assert rate.decide(13) == pytest.approx(500_000 * 1.08**10, rel=0.1)
+    run(rate, {"a": 800_000}, 0, 3)
+    for number in range(5 * reports):
+        rate.report("a", 3 + number / reports, lost=lost)
+    assert rate.decide(8) == pytest.approx(800_000 * factor**5, rel=0.1)
 
 
 def test_a_little_loss_changes_nothing():

@@ -25,7 +25,7 @@ class _Viewer:
     capacity: float  # bits per second that it can take, as far as we know
     heard: float  # when the last report came
     sent: float  # what its stream took at least in the last seconds, bits per second
-    grown: float  # when good reports last counted
+    told: float  # when it last told what it lost
     is_limited: bool = False  # its estimate is a limit, not only what it happens to get
     poor_since: float | None = None
     retry_at: float | None = None  # on the low stream until then
@@ -84,11 +84,11 @@ class RateControl:
             known.capacity = min(estimate if known.is_limited else max(estimate, known.capacity), self._ceiling)
         elif lost is not None:
             sent = self.low_rate if known.retry_at is not None else self._target
+            seconds, known.told = min(now - known.told, 1.0), now
             if lost > BAD_LOSS:
-                known.capacity = min(known.capacity, sent) * (1 - lost / 2)
+                known.capacity = min(known.capacity, sent) * (1 - lost / 2) ** seconds
             elif lost < GOOD_LOSS:
-                known.capacity = min(known.capacity * GROWTH ** min(now - known.grown, 1.0), self._ceiling)
-            known.grown = now
+                known.capacity = min(known.capacity * GROWTH**seconds, self._ceiling)
 
     def forget(self, viewer: str) -> None:
         """The viewer left."""
