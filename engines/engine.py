@@ -1,7 +1,7 @@
 """What the loop asks of a network: named arrays in, named arrays out, whoever computes them.
 
 Every network is one file of static shapes (see `SPECS`) for every device. Cutting, resizing and the way from
-uint8 and back are not in these files: `realtime.unocclude` does them.
+uint8 and back are not in these files: `realtime.unocclude` and `realtime.pixels` do them.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ from realtime.alignment import crop_matrix, to_crop
 from realtime.blending import blend, grow, seam
 from realtime.errors import OK, tells_user_errors
 from realtime.frames import Array, Image
+from realtime.pixels import fill_image, read_image
 from realtime.seen import MASK_GROWN
-from realtime.unocclude import fill_image, read_image
 
 KINDS = ("contour", "completion", "regression")
 CALIBRATION = 160  # crops

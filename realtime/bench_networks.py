@@ -12,7 +12,7 @@ from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, choose_engine, shipped
 from realtime.alignment import crop_matrix, cut
 from realtime.blending import blend, seam, to_window, window_of
 from realtime.frames import Array
-from realtime.unocclude import fill_image, read_image
+from realtime.pixels import fill_image, read_image
 
 RUNS, WARM_UP = 60, 8
 

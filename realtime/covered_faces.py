@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from engines.engine import FINE_CONTOUR_SIZE, choose_engine, shipped_networks
+from realtime.crop_mesh import CropMesh, MediaPipeCropMesh, SteadyCropMesh
 from realtime.face_search import FaceSearch, rough_landmarks
 from realtime.frames import Array, FaceState, Frame, TrackedFace
 from realtime.memory import Memories
+from realtime.mirrored import Mirrored
 from realtime.remembered import Person
 from realtime.seen import Seen
 from realtime.tracking import face_size
-from realtime.unocclude import Clock, Unoccluder, open_unoccluder
+from realtime.unocclude import Clock, Unoccluder
 
 # A face that the tracker finds within this share of its size of one that was gone on with is the same.
 SAME_PLACE = 0.5
@@ -149,3 +152,27 @@ def open_covered_faces(
     """The networks that are shipped with this copy, ready to run; None without them."""
     unoccluder = open_unoccluder(stills, device, keep_glasses, memories)
     return None if unoccluder is None else CoveredFaces(unoccluder, stills, memories, max_faces)
+
+
+def open_unoccluder(
+    stills: bool, device: str, keep_glasses: bool = False, memories: Memories | None = None
+) -> Unoccluder | None:
+    """The networks that are shipped with this copy, ready to run; None without them."""
+    if not {"contour", "completion"} <= shipped_networks():
+        return None
+    # Nobody waits for a still: the last bit of quality is worth more there than speed.
+    precision = "f32" if stills else "auto"
+    side = FINE_CONTOUR_SIZE if stills and device != "gpu" else None  # a GPU's engines are of one size
+    contour = choose_engine("contour", device, precision=precision, side=side)
+    completion = choose_engine("completion", device, precision=precision)
+    row = None
+    if stills:
+        completion = Mirrored(completion)  # 0.2 dB; the mask gains nothing by it
+    elif contour.device == "gpu":
+        from engines.gpu.opening import open_chain
+
+        row = open_chain(contour, completion)
+    mesh: CropMesh = MediaPipeCropMesh(stills)
+    if stills:
+        mesh = SteadyCropMesh(mesh)
+    return Unoccluder(contour, completion, mesh, stills, keep_glasses, memories, row)

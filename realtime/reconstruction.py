@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,16 @@ from realtime.bump import WORK_SIZE, BumpEstimator, skin_vertices
 from realtime.bump_memory import BumpMemory
 from realtime.camera import assumed_camera
 from realtime.covered_faces import CoveredFaces
-from realtime.fitting import Fit, Fitter, IdentityEvidence, Prior
+from realtime.fitting import Fit, Fitter, Prior
 from realtime.frames import Array, Camera, Coefficients, FaceState, Frame, FrameResult, TrackedFace
 from realtime.layers import in_picture
-from realtime.light import NEUTRAL, estimate_light
+from realtime.light import estimate_light
 from realtime.mesh import Mesh, make_mesh
 from realtime.refinement import Refiner, roll_of, turned
 from realtime.regressor import Regression, Regressor, Trust, prior_of, with_hidden
 from realtime.seen import Seen
-from realtime.smoothing import FaceSmoother
 from realtime.timing import StageClock
+from realtime.track import Track
 from realtime.visibility import vertex_visibility
 
 # Seconds a lost face is remembered for; as long as the tracker keeps its number.
@@ -58,29 +58,6 @@ class Options:
     """What the user may choose about the reconstruction."""
 
     stills: bool = False  # every picture is on its own: nothing is remembered or smoothed
-
-
-@dataclass
-class Track:
-    """What is remembered of one person from frame to frame."""
-
-    albedo: Array  # (A,)
-    colors: Array  # (V, 3) linear RGB, of that albedo
-    relief: BumpMemory
-    smoother: FaceSmoother = field(default_factory=FaceSmoother)
-    fit: Fit | None = None  # the last, unsmoothed
-    bend: Array | None = None  # (K, 2) what the mesh misses the landmarks by, the face upright
-    person: Array | None = None  # (K,) the identity of whom it is known to be, from an earlier time
-    identity: Array | None = None  # the most probable by all frames so far
-    evidence: IdentityEvidence | None = None
-    looks: int = 0  # frames that the evidence comes from
-    next_look: int = 0  # the frame from which on the relief is looked at again
-    next_guess: int = 0  # the frame from which on the network's relief is taken in again
-    neutral: Array | None = None  # (V, 3) mm, of the identity below
-    neutral_of: Array | None = None
-    light: Array = field(default_factory=NEUTRAL.copy)  # the last estimate, unsmoothed
-    frames: int = 0
-    seen: float = 0.0  # seconds on the source's time line
 
 
 class Reconstructor:

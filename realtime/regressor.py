@@ -17,9 +17,9 @@ from engines.engine import CONTOUR_SIZE, Engine, choose_engine, shipped_networks
 from realtime.alignment import rescale, to_picture
 from realtime.fitting import Prior
 from realtime.frames import Array, Image, TrackedFace
+from realtime.pixels import fill_image
 from realtime.regressed import light_in_picture
 from realtime.seen import Seen
-from realtime.unocclude import fill_image
 
 # A new answer counts at least this much against all those before.
 LEAST_SHARE = 0.04

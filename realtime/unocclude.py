@@ -11,16 +11,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from engines.engine import (
     COMPLETION_SIZE,
     CONTOUR_SIZE,
-    FINE_CONTOUR_SIZE,
     Engine,
-    choose_engine,
-    shipped_networks,
 )
 from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
 from realtime.blending import between_crops, blend, carry, grow, margin, seam
@@ -35,10 +31,10 @@ from realtime.carrying import (
     may_rest,
     predicted,
 )
-from realtime.crop_mesh import CropMesh, MediaPipeCropMesh, SteadyCropMesh
+from realtime.crop_mesh import CropMesh
 from realtime.frames import Array, Image, TrackedFace
 from realtime.memory import Memories
-from realtime.mirrored import Mirrored
+from realtime.pixels import fill_image, read_image, resized
 from realtime.recall import Recalled
 from realtime.seen import (
     MASK_GROWN,
@@ -285,47 +281,6 @@ class Unoccluder:
         if carried is not None:
             painted = blend(painted, carried.image, np.float32(KEEP_PAINTING) * carried.mask)
         return Filled(painted, seen.mask)
-
-
-def open_unoccluder(
-    stills: bool, device: str, keep_glasses: bool = False, memories: Memories | None = None
-) -> Unoccluder | None:
-    """The networks that are shipped with this copy, ready to run; None without them."""
-    if not {"contour", "completion"} <= shipped_networks():
-        return None
-    # Nobody waits for a still: the last bit of quality is worth more there than speed.
-    precision = "f32" if stills else "auto"
-    side = FINE_CONTOUR_SIZE if stills and device != "gpu" else None  # a GPU's engines are of one size
-    contour = choose_engine("contour", device, precision=precision, side=side)
-    completion = choose_engine("completion", device, precision=precision)
-    row = None
-    if stills:
-        completion = Mirrored(completion)  # 0.2 dB; the mask gains nothing by it
-    elif contour.device == "gpu":
-        from engines.gpu.opening import open_chain
-
-        row = open_chain(contour, completion)
-    mesh: CropMesh = MediaPipeCropMesh(stills)
-    if stills:
-        mesh = SteadyCropMesh(mesh)
-    return Unoccluder(contour, completion, mesh, stills, keep_glasses, memories, row)
-
-
-def fill_image(buffer: Array, image: Image) -> None:
-    """Writes (S, S, 3) RGB uint8 into a network's input (1, 3, S, S), [-1, 1]."""
-    np.multiply(image.transpose(2, 0, 1), np.float32(1 / 127.5), out=buffer[0])
-    buffer -= 1
-
-
-def resized(image: Array, side: int) -> Array:
-    """(S, S, ...) at another side; itself where it has that side already."""
-    return image if image.shape[0] == side else cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
-
-
-def read_image(output: Array) -> Image:
-    """A network's output (1, 3, S, S) in [-1, 1] as (S, S, 3) RGB uint8."""
-    scaled = output[0].transpose(1, 2, 0) * np.float32(127.5) + np.float32(127.5)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
 def _shift(before: Seen, after: Seen) -> float:

@@ -14,8 +14,8 @@ from engines.gpu.cuda import GpuError
 from engines.openvino_engine import open_openvino
 from realtime.blending import blend, grow, margin, seam
 from realtime.frames import Array
+from realtime.pixels import fill_image, read_image
 from realtime.seen import MASK_GROWN
-from realtime.unocclude import fill_image, read_image
 
 CROPS = Path(__file__).with_name("crops.npz")  # made by engines.evaluation.check_crops
 

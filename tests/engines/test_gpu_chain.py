@@ -13,8 +13,8 @@ from engines.gpu.opening import gpus, open_chain
 from engines.gpu.self_check import check_chain, check_engine, image_input, stored_crops
 from engines.openvino_engine import open_openvino
 from realtime.blending import blend, grow, margin, seam
+from realtime.pixels import read_image
 from realtime.seen import MASK_GROWN
-from realtime.unocclude import read_image
 
 ort = pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.skipif(not {"contour", "completion"} <= shipped_networks(), reason="no weights are shipped")

@@ -7,7 +7,7 @@ from engines.engine import SPECS, WEIGHTS, is_shipped, read_weights
 from engines.openvino_engine import open_openvino
 from realtime.alignment import crop_matrix, cut
 from realtime.face_search import rough_landmarks
-from realtime.unocclude import fill_image
+from realtime.pixels import fill_image
 
 SHIPPED = [name for name in SPECS if is_shipped(f"{name}.fp16.onnx")]
 pytestmark = pytest.mark.skipif(not SHIPPED, reason="this copy ships no weights")

@@ -9,8 +9,9 @@ from covered_fakes import FakeEngine, FakeMesh
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE
 from realtime.blending import grow, margin
+from realtime.pixels import fill_image, read_image
 from realtime.seen import MASK_GROWN
-from realtime.unocclude import Unoccluder, fill_image, read_image
+from realtime.unocclude import Unoccluder
 
 
 class FakeRow:

@@ -1,0 +1,25 @@
+"""Pictures into the networks' buffers and back: uint8 RGB against float32 NCHW in [-1, 1]."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from realtime.frames import Array, Image
+
+
+def fill_image(buffer: Array, image: Image) -> None:
+    """Writes (S, S, 3) RGB uint8 into a network's input (1, 3, S, S), [-1, 1]."""
+    np.multiply(image.transpose(2, 0, 1), np.float32(1 / 127.5), out=buffer[0])
+    buffer -= 1
+
+
+def resized(image: Array, side: int) -> Array:
+    """(S, S, ...) at another side; itself where it has that side already."""
+    return image if image.shape[0] == side else cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def read_image(output: Array) -> Image:
+    """A network's output (1, 3, S, S) in [-1, 1] as (S, S, 3) RGB uint8."""
+    scaled = output[0].transpose(1, 2, 0) * np.float32(127.5) + np.float32(127.5)
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
