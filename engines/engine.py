@@ -25,7 +25,8 @@ DEVICES = ("auto", "cpu", "gpu")
 
 CONTOUR_SIZE = 128  # px, the side of the crops that the contour and the regression network see
 COMPLETION_SIZE = 192  # px, the side of the crops that are completed
-FINE_CONTOUR_SIZE = 192  # px, of the crops that the contour network sees in stills: thin frames are lost at 128
+# px, of the crops that the contour network sees in stills, as they are and mirrored: thin frames are lost at 128.
+STILL_SIDES = (192, 256)
 RESTORE = "Restore the file with git, or make it again: python -m engines.export --help."
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from engines.engine import Engine
 from realtime.frames import PART_NAMES, Array
+from realtime.pixels import resized
 
 
 def _swapped_parts() -> list[int]:
@@ -26,15 +27,22 @@ def mirrored(name: str, array: Array) -> Array:
     return flipped[:, SWAPPED] if name == "parts" else flipped
 
 
+def scaled(array: Array, side: int) -> Array:
+    """(1, C, S, S) at another side."""
+    return np.stack([resized(channel, side) for channel in array[0]])[None]
+
+
 class Mirrored:
     """An engine of images whose outputs are the average over the crop and its mirror image.
 
     Args:
         engine: the contour or the completion network.
+        other: the same network for larger crops, which sees the mirror image enlarged: at another scale it errs
+            elsewhere. None: the mirror image is seen as the crop is.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, other: Engine | None = None) -> None:
+        self._engine, self._other = engine, engine if other is None else other
         self.spec, self.device, self.precision = engine.spec, engine.device, engine.precision
         self.why = f"{engine.why}; crop and mirror image averaged"
 
@@ -47,10 +55,10 @@ class Mirrored:
         """Computes the outputs, twice; see `Engine`."""
         outputs = {name: output.copy() for name, output in self._engine.run(**arrays).items()}
         given = {name: array.copy() for name, array in self.inputs.items()}
-        for name, array in given.items():
-            self.inputs[name][:] = mirrored(name, array)
-        for name, output in self._engine.run().items():
-            outputs[name] += mirrored(name, output)
+        for name, buffer in self._other.inputs.items():
+            buffer[:] = scaled(mirrored(name, given[name]), buffer.shape[-1])
+        for name, output in self._other.run().items():
+            outputs[name] += mirrored(name, scaled(output, outputs[name].shape[-1]))
             outputs[name] *= np.float32(0.5)
         for name, array in given.items():
             self.inputs[name][:] = array

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from engines.engine import (
-    FINE_CONTOUR_SIZE,
     SPECS,
+    STILL_SIDES,
     check_array,
     choose_engine,
     device_line,
@@ -155,8 +155,8 @@ def test_choice_of_precision(capabilities, has_int8, precision):
 
 
 def test_the_contour_network_takes_larger_crops_and_says_the_same_of_them():
-    plain, fine = (open_openvino("contour", precision="f32", side=side) for side in (None, FINE_CONTOUR_SIZE))
-    assert fine.inputs["image"].shape == (1, 3, FINE_CONTOUR_SIZE, FINE_CONTOUR_SIZE)
+    plain, fine = (open_openvino("contour", precision="f32", side=side) for side in (None, STILL_SIDES[0]))
+    assert fine.inputs["image"].shape == (1, 3, STILL_SIDES[0], STILL_SIDES[0])
     picture = cv2.GaussianBlur(np.random.default_rng(0).uniform(-1, 1, (64, 64, 3)).astype(np.float32), (0, 0), 3)
     found = []
     for engine in (plain, fine):

@@ -103,3 +103,15 @@ def test_it_says_what_it_does():
     engine = Mirrored(Recorded("contour", contour_that_copies))
     assert engine.why == "because; crop and mirror image averaged"
     assert (engine.device, engine.precision, engine.spec.name) == ("cpu", "f32", "contour")
+
+
+def test_the_mirror_image_may_be_seen_by_a_larger_engine():
+    small, large = Recorded("contour", contour_that_copies), Recorded("contour", contour_that_copies)
+    large.inputs = {"image": np.zeros((1, 3, 256, 256), np.float32)}
+    small.inputs["image"][:] = np.linspace(-1, 1, 128, dtype=np.float32)
+    found = Mirrored(small, large).run()
+    # What is brighter to the right is darker to the right in the mirror.
+    assert large.asked[0]["image"].shape[-1] == 256
+    assert (np.diff(large.asked[0]["image"][0, 0, 0]) <= 0).all()
+    np.testing.assert_allclose(found["mask"], small.inputs["image"][:, 1:2], atol=0.02)
+    assert found["parts"].shape == (1, len(PART_NAMES), 128, 128)
