@@ -36,12 +36,13 @@ from realtime.bump import BumpEstimator, skin_vertices
 from realtime.bump_memory import BumpMemory
 from realtime.frames import Array, Image
 from realtime.light import estimate_light
+from realtime.reconstruction import TRUST
 from realtime.regressor import Regression
 from realtime.seen import Seen
 from realtime.visibility import vertex_visibility
 
 SEED = 95_000
-GUESSED = 0.3  # share of the network where the shading is seen, in "together"
+GUESSED = TRUST.bump  # share of the network where the shading is seen, in "together"
 GREY = np.array([1 / 3, 1 / 3, 1 / 3], np.float32)
 
 
