@@ -12,6 +12,7 @@ from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, choose_engine, shipped
 from realtime.alignment import crop_matrix, cut
 from realtime.blending import blend, seam, to_window, window_of
 from realtime.frames import Array
+from realtime.grain import grained
 from realtime.pixels import fill_image, read_image
 
 RUNS, WARM_UP = 60, 8
@@ -45,7 +46,8 @@ def warp_and_blend() -> Callable[[], object]:
         painting = read_image(buffer)
         window = window_of(matrix, COMPLETION_SIZE, picture.shape)
         alpha = to_window(seam(mask), matrix, window)
-        return blend(picture[window.slices], to_window(painting, matrix, window), alpha)
+        seen = picture[window.slices]
+        return blend(seen, grained(to_window(painting, matrix, window), alpha > 0.5, seen, alpha == 0), alpha)
 
     return work
 

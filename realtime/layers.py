@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE
 from realtime.alignment import rescale
-from realtime.blending import blend, to_window, window_of
+from realtime.blending import Window, blend, to_window, window_of
 from realtime.frames import PART_NAMES, SOURCE_NAMES, Array, Image
+from realtime.grain import grained
 from realtime.seen import FACE_PARTS, Seen
 
 SEEN, MEMORY, MIRROR, COMPLETION = (SOURCE_NAMES.index(name) for name in ("seen", "memory", "mirror", "completion"))
+SKIN = PART_NAMES.index("skin")
+SKIN_MARGIN = 7  # px: skin this near to something else shows that other thing's edge
 _IS_FACE = np.isin(np.arange(len(PART_NAMES)), FACE_PARTS).astype(np.uint8)
 
 
@@ -57,10 +61,20 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
             parts[where] = np.where(behind & (parts[where] == 0), found, parts[where])
         if seen.alpha is not None and seen.painting is not None:
             alpha = to_window(seen.alpha, seen.matrix, window) * behind
-            complete[where] = blend(complete[where], to_window(seen.painting, seen.matrix, window), alpha)
+            painting = to_window(seen.painting, seen.matrix, window)
+            painting = grained(painting, alpha > 0.5, image[where], _skin_in_view(seen, labels, window, alpha))
+            complete[where] = blend(complete[where], painting, alpha)
         origin = to_window(sources(seen, labels), seen.matrix, window, cv2.INTER_NEAREST)
         source[where] = np.where(behind, origin, source[where])
     return Layers(occlusion, parts, complete, source)
+
+
+def _skin_in_view(seen: Seen, labels: Image, window: Window, alpha: Array) -> NDArray[np.bool_]:
+    """(h, w) bool: where the picture inside the window shows the face's own skin, well away from what is painted."""
+    small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
+    skin = to_window((labels == SKIN).astype(np.uint8), small, window, cv2.INTER_NEAREST)
+    clear = cv2.erode(skin * (alpha == 0), np.ones((SKIN_MARGIN, SKIN_MARGIN), np.uint8))
+    return clear > 0
 
 
 def most_likely(parts: Array) -> Image:

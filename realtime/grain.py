@@ -1,0 +1,68 @@
+"""Grain: what is painted into a picture gets the noise and fine texture of the skin around it.
+
+A network that is trained to err little paints smoothly; between pixels that a sensor has seen its work stands out like
+plastic, however well colour and light match. So the strength that its finest detail lacks is made up with noise, as
+film compositors do.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.frames import Array, Image
+
+BOX = 5  # px of the picture: detail finer than this is grain
+SOFTNESS = 1.0  # px: neighbouring pixels of a camera's picture are not independent
+QUANTILES = (16, 84)  # of the detail: a standard deviation either way, were it normal, whatever lines and edges add
+EVERY = 2  # pixels, either way, that are looked at
+LEAST_PIXELS = 100  # of skin in view that must be looked at to tell what its grain is
+MOST = 6.0  # grey levels: more is texture of some other kind
+TILE = 512  # px
+
+
+def detail_of(image: Image) -> NDArray[np.int16]:
+    """(H, W): what of the brightness of (H, W, 3) is finer than `BOX`, in sixteenths of a grey level."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.int16) << 4
+    return grey - cv2.blur(grey, (BOX, BOX))
+
+
+def strength(detail: NDArray, where: NDArray[np.bool_]) -> float:
+    """The standard deviation, in grey levels, of the detail (H, W) where (H, W); 0 where too little is seen."""
+    values = detail[::EVERY, ::EVERY][where[::EVERY, ::EVERY]]
+    if len(values) < LEAST_PIXELS:
+        return 0.0
+    low, high = np.percentile(values, QUANTILES)
+    return float(high - low) / 32
+
+
+def grained(painting: Image, painted: NDArray[np.bool_], image: Image, skin: NDArray[np.bool_]) -> Image:
+    """The painting with as much grain as the skin in view.
+
+    Args:
+        painting: (H, W, 3) RGB.
+        painted: (H, W) where it will be seen.
+        image: (H, W, 3) RGB, the same part of the picture.
+        skin: (H, W) where the picture shows skin.
+    """
+    wanted = min(strength(detail_of(image), skin), MOST)
+    missing = wanted**2 - strength(detail_of(painting), painted) ** 2
+    if missing <= 0:
+        return painting
+    left, top, width, height = cv2.boundingRect(painted.view(np.uint8))
+    part = (slice(top, top + height), slice(left, left + width))
+    noise = np.tile(_tile(), (-(-(top + height) // TILE), -(-(left + width) // TILE)))[part]
+    out = painting.copy()
+    out[part] = cv2.add(painting[part], cv2.merge([noise * np.float32(np.sqrt(missing))] * 3), dtype=cv2.CV_8U)
+    return out
+
+
+@cache
+def _tile() -> Array:
+    """(TILE, TILE) noise of unit strength without anything coarser than grain; always the same."""
+    noise = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((TILE, TILE), np.float32), (0, 0), SOFTNESS)
+    fine = noise - cv2.blur(noise, (BOX, BOX))
+    return fine / fine.std()
