@@ -47,10 +47,10 @@ RETURN_STRENGTH = 4.0
 # Outer corner to outer corner of the eyes, mm: a face's size in the picture, whichever way it looks.
 EYE_CORNERS = 90.0
 
-# What the regression network is believed, as measured by `python -m engines.evaluation ablation` and `.shape`. Its
-# albedo and its relief are no better yet than the mean albedo and the smooth mesh: engines/weights/MODEL_CARD.md
-# has the figures.
-TRUST = Trust(identity=1.5, expression=6.0, hidden=0.5, hidden_weight=0.5)
+# What the regression network is believed, as measured by `python -m engines.evaluation ablation`, `.shape` and `.bump`.
+# Its identity may count for much: the refinement brings the mesh onto the landmarks whoever it takes the face to be. Its
+# albedo is no better yet than the mean: engines/weights/MODEL_CARD.md has the figures.
+TRUST = Trust(identity=20.0, expression=6.0, hidden=0.8, hidden_weight=0.8, bump=0.9)
 
 
 @dataclass(frozen=True)
