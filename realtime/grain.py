@@ -50,7 +50,7 @@ def grained(painting: Image, painted: NDArray[np.bool_], image: Image, skin: NDA
     """
     wanted = min(strength(detail_of(image), skin), MOST)
     missing = wanted**2 - strength(detail_of(painting), painted) ** 2
-    if missing <= 0:
+    if missing <= 0 or not painted.any():
         return painting
     left, top, width, height = cv2.boundingRect(painted.view(np.uint8))
     part = (slice(top, top + height), slice(left, left + width))

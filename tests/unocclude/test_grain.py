@@ -52,6 +52,11 @@ def test_where_no_skin_is_in_view_nothing_is_known():
     assert grained(painting, HOLE, noisy(4.0), np.zeros_like(HOLE)) is painting
 
 
+def test_a_painting_that_has_nearly_faded_gets_none():
+    painting = flat()
+    assert grained(painting, np.zeros_like(HOLE), noisy(4.0), ~HOLE) is painting
+
+
 def test_texture_of_another_kind_is_not_copied_in_full():
     out = grained(flat(), HOLE, noisy(40.0), ~HOLE)
     assert strength(detail_of(out), HOLE) < 1.2 * MOST
