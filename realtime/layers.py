@@ -62,7 +62,9 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
         if seen.alpha is not None and seen.painting is not None:
             alpha = to_window(seen.alpha, seen.matrix, window) * behind
             painting = to_window(seen.painting, seen.matrix, window)
-            painting = grained(painting, alpha > 0.5, image[where], _skin_in_view(seen, labels, window, alpha))
+            if seen.recalled is None:  # what is remembered has a grain of its own
+                skin = _skin_in_view(seen, labels, window, alpha)
+                painting = grained(painting, alpha > 0.5, image[where], skin)
             complete[where] = blend(complete[where], painting, alpha)
         origin = to_window(sources(seen, labels), seen.matrix, window, cv2.INTER_NEAREST)
         source[where] = np.where(behind, origin, source[where])

@@ -17,7 +17,7 @@ from realtime.frames import Array, Camera, Coefficients, FaceState, Frame, Frame
 from realtime.layers import in_picture
 from realtime.light import estimate_light
 from realtime.mesh import Mesh, make_mesh
-from realtime.refinement import Refiner, roll_of, turned
+from realtime.refinement import Refiner
 from realtime.regressor import Regression, Regressor, Trust, prior_of, with_hidden
 from realtime.seen import Seen
 from realtime.timing import StageClock
@@ -139,7 +139,7 @@ class Reconstructor:
         if fit is None:
             return None
         with clock("mesh"):
-            shifts = self._refine(track, face.landmarks, camera, fit, weights)
+            shifts = self._refine(face.landmarks, camera, fit, weights) if self._stills else None
             mesh = make_mesh(self._model, self._neutral(track, fit.identity), fit, camera, shifts)
         with clock("visibility"):
             visibility = vertex_visibility(mesh.vertices, self._model.triangles, mesh.normals, camera)
@@ -177,7 +177,7 @@ class Reconstructor:
             if not self._stills:
                 self._tracks[face.id] = track
         if face.is_new:
-            track.fit = track.bend = None
+            track.fit = None
             track.smoother.reset()
         track.seen = now
         track.smoother.advance(now)
@@ -209,17 +209,13 @@ class Reconstructor:
         track.fit = Fit(track.smoother.identity(track.identity), fit.expression, fit.pose)
         return track.smoother.motion(track.fit, camera.focal * EYE_CORNERS / max(float(fit.pose[2, 3]), 1.0))
 
-    def _refine(self, track: Track, landmarks: Array, camera: Camera, fit: Fit, weights: Array | None) -> Array:
-        """(V, 2) mm that the mesh still misses the landmarks by.
+    def _refine(self, landmarks: Array, camera: Camera, fit: Fit, weights: Array | None) -> Array:
+        """(V, 2) mm that a still's mesh misses the landmarks by.
 
-        They are compared with the fit before it is smoothed: what it lags behind in motion is no error of its shape.
+        Not in video: there what is hidden is held by a mesh that keeps its shape, and memory lies on it. Bent from
+        frame to frame, hidden landmarks drifted by 4.8 % instead of 3.4, and memory lost half a decibel.
         """
-        raw = fit if track.fit is None else track.fit
-        roll = roll_of(raw.pose)
-        before = None if track.bend is None else turned(track.bend, roll)
-        field = self._refiner.solve(self._fitter.missed(landmarks, camera, raw), weights, before)
-        track.bend = track.smoother.field(turned(field, -roll))
-        return self._refiner.shifts(turned(track.bend, roll_of(fit.pose)))
+        return self._refiner.shifts(self._refiner.solve(self._fitter.missed(landmarks, camera, fit), weights))
 
     def _learn_identity(
         self, track: Track, face: TrackedFace, camera: Camera, fit: Fit, weights: Array | None, prior: Prior | None

@@ -3,7 +3,7 @@
 A morphable model cannot be every face: where its best fit still lies beside the landmarks, the difference is read as a
 smooth field of shifts in the picture's plane and added to the vertices. The field is a Gaussian process over the mean
 face (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2.2) in its strongest modes. So it follows what
-many landmarks agree on and hardly what one says alone; where nothing is seen it stays as it was.
+many landmarks agree on and hardly what one says alone, and dies away where nothing is seen.
 """
 
 from __future__ import annotations
@@ -32,40 +32,27 @@ class Refiner:
         self._at_vertices = (SPREAD * _kernel(model.mean, points) @ root).astype(np.float32)  # (V, K)
         self._at_landmarks = model.landmarks(self._at_vertices)  # (478, K)
 
-    def solve(self, missed: Array, weights: Array | None = None, before: Array | None = None) -> Array:
+    def solve(self, missed: Array, weights: Array | None = None) -> Array:
         """The field that explains what the mesh misses the landmarks by.
 
         Args:
             missed: (478, 2) mm in the picture's plane, the tracked landmarks minus the fitted mesh's.
             weights: (478,) 0..1, how far each landmark is to be believed; None: all fully.
-            before: (K, 2) the field of the frame before, which holds where nothing is seen; None: there was none.
 
         Returns:
             (K, 2) the field's coefficients, standard deviations.
         """
-        before = np.zeros((MODES, 2), np.float32) if before is None else before
         known = np.isfinite(missed).all(1)
         certainty = known * np.float32(NOISE**-2) * (1 if weights is None else np.asarray(weights, np.float32))
-        left = np.where(known[:, None], missed, 0) - self._at_landmarks @ before
+        left = np.where(known[:, None], missed, 0)
         weighted = self._at_landmarks * certainty[:, None]
         matrix = weighted.T @ self._at_landmarks
         matrix[np.diag_indices_from(matrix)] += 1
-        return before + np.linalg.solve(matrix, weighted.T @ left.astype(np.float32))
+        return np.linalg.solve(matrix, weighted.T @ left.astype(np.float32))
 
     def shifts(self, field: Array) -> Array:
         """(V, 2) mm by which a field (K, 2) moves the vertices in the picture's plane."""
         return np.clip(self._at_vertices @ field, -FARTHEST, FARTHEST)
-
-
-def turned(field: Array, angle: float) -> Array:
-    """The field (K, 2) of a face that is turned by `angle` (radians) in the picture's plane."""
-    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    return field @ np.array([[cos, sin], [-sin, cos]], np.float32)
-
-
-def roll_of(pose: Array) -> float:
-    """Radians by which the head's x axis leans in the picture; `pose` (4, 4) head -> camera."""
-    return float(np.arctan2(pose[1, 0], pose[0, 0]))
 
 
 def _kernel(a: Array, b: Array) -> NDArray[np.float64]:

@@ -36,7 +36,6 @@ ROTATION = Response(cutoff=1.5, slope=20.0)  # radians per second
 POSITION = Response(cutoff=2.0, slope=0.4)  # mm per second
 DEPTH = Response(cutoff=0.7, slope=15.0)  # relative change per second
 LIGHT = Response(cutoff=0.5, slope=0.5)
-FIELD = Response(cutoff=1.0, slope=0.5)  # standard deviations per second
 
 # The tracker errs by a share of a pixel: the same in a small face is more mm, so its cut-offs are lower.
 REFERENCE_SIZE = 90.0  # px between the outer corners of the eyes
@@ -116,22 +115,13 @@ class FaceSmoother:
         self._position = OneEuro(POSITION)
         self._depth = OneEuro(DEPTH)
         self._light = OneEuro(LIGHT)
-        self._field = OneEuro(FIELD)
         self._time: float | None = None
         self._step = 0.0
         self._plane: float | None = None  # mm, the distance at which positions are measured: the first seen
 
     def reset(self) -> None:
         """Forgets the past, as when the face was lost or is another's."""
-        for part in (
-            self._identity,
-            self._expression,
-            self._rotation,
-            self._position,
-            self._depth,
-            self._light,
-            self._field,
-        ):
+        for part in (self._identity, self._expression, self._rotation, self._position, self._depth, self._light):
             part.reset()
         self._time = self._plane = None
         self._step = 0.0
@@ -150,10 +140,6 @@ class FaceSmoother:
     def light(self, light: Array) -> Array:
         """(27,) -> (27,)."""
         return self._light(light, self._step).astype(np.float32)
-
-    def field(self, field: Array) -> Array:
-        """(K, 2) -> (K, 2), see `realtime.refinement`; of a face upright in the picture."""
-        return self._field(field.ravel(), self._step).astype(np.float32).reshape(field.shape)
 
     def motion(self, fit: Fit, size: float) -> Fit:
         """Expression and pose; identity passes as it is.

@@ -20,7 +20,6 @@ class Track:
     relief: BumpMemory
     smoother: FaceSmoother = field(default_factory=FaceSmoother)
     fit: Fit | None = None  # the last, unsmoothed
-    bend: Array | None = None  # (K, 2) what the mesh misses the landmarks by, the face upright
     person: Array | None = None  # (K,) the identity of whom it is known to be, from an earlier time
     identity: Array | None = None  # the most probable by all frames so far
     evidence: IdentityEvidence | None = None

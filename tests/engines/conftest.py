@@ -107,7 +107,7 @@ def open_tiny(machine, weights, monkeypatch):
 
     monkeypatch.setattr(opening, "read_weights", lambda name: read_weights(name, weights))
     monkeypatch.setattr(self_check, "open_openvino", lambda name, precision: open_openvino(name, folder=weights))
-    return lambda: opening.open_on_gpu("tiny", lambda: open_openvino("tiny", folder=weights))
+    return lambda: opening.open_on_gpu("tiny", lambda: open_openvino("tiny", precision="f32", folder=weights))
 
 
 @pytest.fixture(scope="session")

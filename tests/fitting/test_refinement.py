@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from engines.face_model.model import MorphableModel
-from realtime.camera import FACING, assumed_camera, make_pose, rotation_from_vector
+from realtime.camera import FACING, assumed_camera, make_pose
 from realtime.fitting import Fit, Fitter
 from realtime.mesh import make_mesh
-from realtime.refinement import FARTHEST, MODES, Refiner, roll_of, turned
+from realtime.refinement import FARTHEST, Refiner
 
 CAMERA = assumed_camera(640, 480)
 
@@ -46,16 +46,12 @@ def test_one_landmark_alone_is_followed_by_less_than_half(refiner, model):
     assert np.abs(model.landmarks(refiner.shifts(refiner.solve(missed)))[50]).max() < 0.5 * 4.0
 
 
-def test_where_nothing_is_seen_the_field_stays_as_it_was(refiner, model):
+def test_where_nothing_is_seen_nothing_moves(refiner, model):
     cheek = lobe(model, 50)
     missed = np.outer(cheek, [2.0, 0.0]).astype(np.float32)
-    before = refiner.solve(missed)
     hidden = (cheek < 0.02).astype(np.float32)  # only what is far away is in view, and there nothing is missed
-    after = refiner.solve(np.zeros_like(missed), hidden, before)
-    kept = model.landmarks(refiner.shifts(after))[50, 0] / model.landmarks(refiner.shifts(before))[50, 0]
-    assert kept > 0.9
-    forgotten = model.landmarks(refiner.shifts(refiner.solve(np.zeros_like(missed), hidden)))[50, 0]
-    assert abs(forgotten) < 0.05
+    shifts = model.landmarks(refiner.shifts(refiner.solve(missed, hidden)))
+    assert abs(shifts[50, 0]) < 0.1
 
 
 def test_nonsense_moves_no_vertex_far_and_unknown_landmarks_none(refiner):
@@ -63,22 +59,6 @@ def test_nonsense_moves_no_vertex_far_and_unknown_landmarks_none(refiner):
     assert np.abs(refiner.shifts(refiner.solve(wild))).max() <= FARTHEST
     wild[:] = np.nan
     assert np.abs(refiner.shifts(refiner.solve(wild))).max() == 0
-
-
-def test_a_field_turns_with_the_head(refiner):
-    rng = np.random.default_rng(0)
-    field = rng.standard_normal((MODES, 2)).astype(np.float32)
-    angle = 0.4
-    cos, sin = np.cos(angle), np.sin(angle)
-    upright, leaning = refiner.shifts(0.1 * field), refiner.shifts(turned(0.1 * field, angle))
-    np.testing.assert_allclose(leaning, upright @ np.array([[cos, sin], [-sin, cos]], np.float32), atol=1e-4)
-    np.testing.assert_allclose(turned(turned(field, angle), -angle), field, atol=1e-5)
-
-
-@pytest.mark.parametrize("angle", [-0.7, 0.0, 0.3])
-def test_roll_is_the_heads_turn_in_the_picture(angle):
-    pose = make_pose(rotation_from_vector([0, 0, angle]) @ FACING, np.array([0, 0, 600.0]))
-    assert roll_of(pose) == pytest.approx(angle, abs=1e-6)
 
 
 def test_what_a_fit_misses_is_what_moves_its_mesh_onto_the_landmarks(model):
