@@ -87,7 +87,11 @@ def test_a_page_that_comes_back_from_the_browsers_memory_connects_again(serve, p
         }"""
     )
     wait_for(page, "document.getElementById('state').textContent === 'Closed'")
-    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    # Later, since the page that answers the event by loading itself anew can no longer answer the test.
+    page.evaluate(
+        "() => { setTimeout(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })), 50) }"
+    )
+    page.wait_for_timeout(100)
     page.wait_for_load_state()
     wait_for(page, "window.old === undefined && document.getElementById('state').textContent === 'Connected'")
 
