@@ -120,9 +120,7 @@ def chain(machine):
 def test_the_chain_computes_what_the_cpu_does(machine, chain):
     found = check_chain(chain.run)
     assert {"probability", "parts", "painting"} <= found.keys()
-    # What is read from the painting, whose bytes the chain rounds elsewhere, differs most.
-    assert max(mean for mean, _ in found.values()) < 0.006
-    assert all(found[name][0] < 0.002 for name in ("probability", "parts", "painting"))
+    assert max(mean for mean, _ in found.values()) < 0.004
 
 
 def test_nothing_is_copied_between_the_networks(machine, chain):
