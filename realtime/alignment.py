@@ -91,3 +91,10 @@ def invert(matrix: Array) -> Array:
 def rescale(matrix: Array, factor: float) -> Array:
     """The same crop at another resolution: `factor` times as many pixels across."""
     return (np.asarray(matrix, np.float64) * factor).astype(np.float32)
+
+
+def landmarks_in_picture(points: Array, matrix: Array) -> Array:
+    """(478, 3) from crop px to picture px, z scaled alike."""
+    back = invert(matrix)
+    scale = np.float32(np.hypot(back[0, 0], back[1, 0]))
+    return np.column_stack([to_picture(points, matrix), points[:, 2] * scale]).astype(np.float32)

@@ -76,7 +76,7 @@ class CoveredFaces:
     def learn(
         self, frame: Frame, seen: list[Seen], states: list[FaceState | None], clock: Clock = nullcontext
     ) -> set[int]:
-        """Remembers what the faces look like.
+        """Remembers what the faces look like, and where their hidden parts are.
 
         Args:
             frame: the picture.
@@ -87,6 +87,9 @@ class CoveredFaces:
         Returns:
             The numbers of those that turned out to be somebody else than before.
         """
+        for state in states:
+            if state is not None:
+                self._unoccluder.hold(state.id, state.landmarks)
         if self._memories is None:
             return set()
         with clock("memory"):

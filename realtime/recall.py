@@ -17,7 +17,7 @@ from realtime.remembered import GAIN_CELLS, SIZE, Texture, cell_gain
 # Rings of vertices along the mesh's open border over which what is remembered fades out.
 RIM_RINGS = 3
 SOFT = 1.5  # px, the standard deviation of the blur at the edge of what is remembered
-REACH = 8.0  # px beyond the mask that are painted too: its seam
+REACH = 12.0  # px beyond the mask that are painted too: all of its seam
 
 
 @dataclass(frozen=True)

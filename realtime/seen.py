@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -29,8 +29,9 @@ OVAL = (
 # The outer edge of its lips.
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 LIPS_SHARE = 0.97  # of a spot that must lie within the lips for it to be the mouth's inside
-# What the fit should believe of a hidden landmark, found on a painted face.
-HIDDEN_WEIGHT = 0.1
+# What the fit should believe of a hidden landmark, found on a painted face: next to nothing, since it was painted where
+# the fit of the frame before had it. At 0.1 both drifted along together.
+HIDDEN_WEIGHT = 0.02
 BARE = 0.02  # the share of a face that may be covered by other things than eyeglasses while it counts as bare
 GLASSES_GROWN = 0.025  # of the crop's side: the seam of their own edge belongs to eyeglasses
 MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
@@ -158,6 +159,20 @@ def landmark_weights(landmarks: Array, matrix: Array, mask: Array) -> Array:
         mask: (S, S) 0..1.
     """
     return 1 - (1 - HIDDEN_WEIGHT) * sample(grow(mask, MASK_GROWN), to_crop(landmarks, matrix))
+
+
+def held(seen: Seen, landmarks: Array) -> Seen:
+    """The same with its hidden landmarks taken from elsewhere, (478, 2 or more) px of the picture."""
+    own = seen.face.landmarks.copy()
+    own[:, :2] += (1 - seen.uncovered(own))[:, None] * (landmarks[:, :2] - own[:, :2])
+    return replace(seen, face=replace(seen.face, landmarks=own))
+
+
+def shift_in_view(before: Seen, after: Seen) -> float:
+    """The mean distance, in crop widths, by which the landmarks in view moved; 0 where none is."""
+    first, second = (to_crop(seen.face.landmarks, before.matrix) for seen in (before, after))
+    visible = before.uncovered(before.face.landmarks) > 0.5
+    return float(np.hypot(*(second - first)[visible].T).mean()) / COMPLETION_SIZE if visible.any() else 0.0
 
 
 def sample(values: Array, points: Array) -> Array:

@@ -13,12 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from engines.engine import (
-    COMPLETION_SIZE,
-    CONTOUR_SIZE,
-    Engine,
-)
-from realtime.alignment import crop_matrix, cut, invert, to_crop, to_picture
+from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine
+from realtime.alignment import crop_matrix, cut, landmarks_in_picture, to_crop
 from realtime.blending import between_crops, blend, carry, grow, margin, seam
 from realtime.carrying import (
     Carried,
@@ -42,10 +38,12 @@ from realtime.seen import (
     Filled,
     Seen,
     eyeglasses,
+    held,
     inside_mouth,
     is_face,
     landmark_weights,
     share_hidden,
+    shift_in_view,
 )
 
 # The share of the face that must be covered before anything is painted, and below which painting ends.
@@ -57,6 +55,8 @@ STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.06  # painting comes at once, but goes within this: an edge of the mask may flicker
 DOUBTED = 0.15  # the probability of a cover above which nothing is learned of what a face looks like
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
+# The rest is the network's. It errs in who it is, memory in how the face moved since: a mixture errs less than either.
+MOST_RECALLED = 0.85
 
 
 Clock = Callable[[str], AbstractContextManager]  # measures a stage by its name
@@ -151,7 +151,7 @@ class Unoccluder:
             points = self._mesh.find(seen.complete)
             if points is None:
                 return None
-            face = replace(face, landmarks=_landmarks_in_picture(points, seen.matrix))
+            face = replace(face, landmarks=landmarks_in_picture(points, seen.matrix))
         weights = None if seen.mask is None else landmark_weights(face.landmarks, seen.matrix, seen.mask)
         seen = replace(seen, face=face, weights=weights)
         return seen if is_face(seen) else None
@@ -173,6 +173,20 @@ class Unoccluder:
             seen, seen.face.landmarks, time, seen.face.landmarks, colours_at(image, seen.face.landmarks)
         )
         return seen
+
+    def hold(self, id_: int, landmarks: Array) -> None:
+        """Takes over where the fit has the hidden landmarks of a face, for the next frame to go on from.
+
+        What is found on a painted face only says where it was painted: left to itself it would drift.
+
+        Args:
+            id_: the face.
+            landmarks: (478, 2 or more) px of the picture.
+        """
+        memory = self._memories.get(id_)
+        if memory is not None and memory.seen.mask is not None:
+            seen = held(memory.seen, landmarks)
+            self._memories[id_] = replace(memory, seen=seen, looked=seen.face.landmarks)
 
     def remembered(self) -> dict[int, Array]:
         """The last landmarks (478, 3) px of every face that is remembered."""
@@ -242,14 +256,16 @@ class Unoccluder:
         if filled is None or is_refill_due(seen, recalled, filled):
             with clock("completion"):
                 filled = self._fill(seen, filled)
-        painting = filled.image if recalled is None else blend(filled.image, recalled.painting, recalled.share)
+        painting = filled.image
+        if recalled is not None:
+            painting = blend(painting, recalled.painting, np.float32(MOST_RECALLED) * recalled.share)
         seen = replace(seen, painting=painting, alpha=seam(seen.mask), recalled=recalled, filled=filled)
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)
         if points is not None:
-            again = replace(seen, face=replace(seen.face, landmarks=_landmarks_in_picture(points, seen.matrix)))
+            again = replace(seen, face=replace(seen.face, landmarks=landmarks_in_picture(points, seen.matrix)))
             # Where little is covered the first landmarks are good: what is far from them was painted, not seen.
-            if _shift(seen, again) < MOST_SHIFT[0] + MOST_SHIFT[1] * (1 - seen.visible):
+            if shift_in_view(seen, again) < MOST_SHIFT[0] + MOST_SHIFT[1] * (1 - seen.visible):
                 seen = again
         return replace(seen, weights=landmark_weights(seen.face.landmarks, seen.matrix, seen.mask))
 
@@ -259,7 +275,7 @@ class Unoccluder:
             points = self._mesh.find(seen.crop)
         if points is None:
             return seen
-        landmarks = (seen.face.landmarks + 3 * _landmarks_in_picture(points, seen.matrix)) / 4
+        landmarks = (seen.face.landmarks + 3 * landmarks_in_picture(points, seen.matrix)) / 4
         return replace(seen, face=replace(seen.face, landmarks=landmarks.astype(np.float32)))
 
     def _recall(self, seen: Seen) -> Recalled | None:
@@ -282,17 +298,3 @@ class Unoccluder:
         if carried is not None:
             painted = blend(painted, carried.image, np.float32(KEEP_PAINTING) * carried.mask)
         return Filled(painted, seen.mask)
-
-
-def _shift(before: Seen, after: Seen) -> float:
-    """The mean distance, in crop widths, by which the landmarks in view moved; 0 where none is."""
-    first, second = (to_crop(seen.face.landmarks, before.matrix) for seen in (before, after))
-    visible = before.uncovered(before.face.landmarks) > 0.5
-    return float(np.hypot(*(second - first)[visible].T).mean()) / COMPLETION_SIZE if visible.any() else 0.0
-
-
-def _landmarks_in_picture(points: Array, matrix: Array) -> Array:
-    """(478, 3) from crop px to picture px, z scaled alike."""
-    back = invert(matrix)
-    scale = np.float32(np.hypot(back[0, 0], back[1, 0]))
-    return np.column_stack([to_picture(points, matrix), points[:, 2] * scale]).astype(np.float32)

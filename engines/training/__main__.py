@@ -54,7 +54,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default=Path("runs/completion/checkpoint.pt"),
         help="paints the hidden pixels of the crops that the regression learns from",
     )
-    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights as far as they fit")
+    parser.add_argument(
+        "--init",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="start from these weights as far as they fit (with --resume: what it was started from)",
+    )
     parser.add_argument(
         "--without",
         metavar="KIND",

@@ -22,10 +22,11 @@ RATE = 6e-4
 CRITIC_FACTOR = 0.5  # the critic's rate in those of the network
 # Sides of the crops it sees and how many of them make a batch of about one cost; it paints at 192 px in the end.
 BATCHES = ((128, 16), (192, 7))
+LATER_BATCHES = ((192, 8),)  # of a network that begins with what another has learned
 
 TRUE_MASKS = 0.3  # share of the samples that get the true mask instead of the one found
 SEEN = 0.15  # weight of visible pixels in the painting; hidden ones have 1
-L1, DECIBELS, TONE, PERCEPTUAL, STYLE, ADVERSARIAL, MATCHING = 8.0, 0.4, 3.0, 0.8, 0.3, 0.12, 0.8
+L1, DECIBELS, TONE, PERCEPTUAL, STYLE, ADVERSARIAL, MATCHING = 8.0, 0.7, 3.0, 0.8, 0.3, 0.12, 0.8
 CRITIC_ALONE = 100  # steps in which only the critic's own loss uses its scores
 
 MASK_THRESHOLD = 0.35  # the mask that validation paints under: found above this, widened by one pixel at 128 px

@@ -31,6 +31,7 @@ class Recipe:
 
     make_task: Callable[[argparse.Namespace, dict[str, list[Sample]]], Task]
     shapes: Sequence[tuple[int, int]]  # (side in px, how many) of the batches, in turn
+    later_shapes: Sequence[tuple[int, int]]  # the same with `--init`
     rate: float
     validation_side: int  # px
     hand_made_share: float = 0.0
@@ -42,6 +43,7 @@ RECIPES = {
     "contour": Recipe(
         lambda options, samples: contour.ContourTask(samples),
         contour.BATCHES,
+        contour.BATCHES,
         contour.RATE,
         validation_side=128,
         hand_made_share=contour.HAND_MADE_SHARE,
@@ -52,6 +54,7 @@ RECIPES = {
             load_network(options.contour, "contour"), samples, options.seed
         ),
         completion.BATCHES,
+        completion.LATER_BATCHES,
         completion.RATE,
         validation_side=192,
     ),
@@ -79,7 +82,8 @@ def train(options: argparse.Namespace) -> None:
     faces = faces_for(store, validation=False, left_out=unwanted)
     turned = open_turned(store, faces, options.faces / "turned", lambda made: tqdm(made, "turned faces"))
     library = load_library(data, without=options.without)
-    batches = Batches(store, faces, library, recipe.shapes, trainer.seed, recipe.hand_made_share, turned, SHARE)
+    shapes = recipe.later_shapes if options.init else recipe.shapes
+    batches = Batches(store, faces, library, shapes, trainer.seed, recipe.hand_made_share, turned, SHARE)
     trainer.run(loader(batches, trainer.step))
 
 

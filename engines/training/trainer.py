@@ -23,6 +23,7 @@ from realtime.frames import Image
 
 WARM_UP = 100  # steps until the full learning rate
 LOG_EVERY = 25  # steps that one line of log.jsonl sums up
+LONGEST_STEP = 20.0  # seconds: a step that took longer was paused, and counts as no more
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class Trainer:
                     self.step += 1
                     self.average.update(self.task.network, self.step)
                     now = time.monotonic()
-                    self.seconds += now - clock
+                    self.seconds += min(now - clock, LONGEST_STEP)
                     clock = now
                     for name, value in losses.items():
                         sums[name] = sums.get(name, 0.0) + value

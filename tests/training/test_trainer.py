@@ -9,7 +9,7 @@ from engines.networks import CompletionConfig, ContourConfig, ContourNetwork, lo
 from engines.training import completion, contour, losses, screen  # noqa: E402
 from engines.training.labels import HEADWEAR, PART, UNKNOWN  # noqa: E402
 from engines.training.samples import Batches, make_sample  # noqa: E402
-from engines.training.trainer import Average, Plan, Trainer  # noqa: E402
+from engines.training.trainer import LONGEST_STEP, Average, Plan, Trainer  # noqa: E402
 from engines.training.validation import mask_iou, part_ious, psnr  # noqa: E402
 from realtime.errors import UserError  # noqa: E402
 
@@ -275,3 +275,16 @@ def test_screening_leaves_covered_faces_out(tmp_path, store):
     assert screen.screen(changed, Blind(), tmp_path) == [store.names[3]]
     assert screen.left_out_names(tmp_path) == [store.names[3]]
     assert screen.left_out_names(tmp_path / "elsewhere") == []
+
+
+def test_a_pause_is_no_training_time(tmp_path, store, samples, no_curves, monkeypatch):
+    clock = [0.0]
+
+    def monotonic():
+        clock[0] += 1000.0  # as if the machine had slept in every step
+        return clock[0]
+
+    monkeypatch.setattr("engines.training.trainer.time.monotonic", monotonic)
+    trainer = contour_trainer(samples, tmp_path, 2)
+    trainer.run(batches(store))
+    assert trainer.seconds == 2 * LONGEST_STEP
