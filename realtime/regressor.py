@@ -21,6 +21,9 @@ from realtime.pixels import fill_image
 from realtime.regressed import light_in_picture
 from realtime.seen import Seen
 
+# A still is looked at turned by these angles (degrees), too, and what does not turn with it averaged.
+VIEWS = (-7.0, 7.0)
+STEADIED = ("identity", "expression", "albedo", "landmarks")
 # A new answer counts at least this much against all those before.
 LEAST_SHARE = 0.04
 
@@ -124,17 +127,33 @@ class Regressor:
         side = seen.crop.shape[0]
         matrix = rescale(seen.matrix, CONTOUR_SIZE / side)
         image = cv2.resize(seen.complete, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_AREA)
-        fill_image(self._engine.inputs["image"], image)
-        found = self._engine.run()
+        found = self._run(image)
+        if self._stills:
+            looks = [found, *(self._turned(image, angle) for angle in VIEWS)]
+            found |= {name: np.mean([look[name] for look in looks], 0) for name in STEADIED}
         return Regression(
-            identity=found["identity"][0].copy(),
-            expression=found["expression"][0].copy(),
-            albedo=found["albedo"][0].copy(),
-            light=light_in_picture(found["light"][0], matrix),
-            landmarks=to_picture(CONTOUR_SIZE * found["landmarks"][0], matrix),
-            bump=found["bump"][0, 0].copy(),
+            identity=found["identity"],
+            expression=found["expression"],
+            albedo=found["albedo"],
+            light=light_in_picture(found["light"], matrix),
+            landmarks=to_picture(CONTOUR_SIZE * found["landmarks"], matrix),
+            bump=found["bump"][0],
             matrix=matrix,
         )
+
+    def _run(self, image: Image) -> dict[str, Array]:
+        """What the network says of a crop (CONTOUR_SIZE, CONTOUR_SIZE, 3)."""
+        fill_image(self._engine.inputs["image"], image)
+        return {name: output[0].copy() for name, output in self._engine.run().items()}
+
+    def _turned(self, image: Image, angle: float) -> dict[str, Array]:
+        """The same of the crop turned by `angle` degrees, the landmarks turned back."""
+        turn = cv2.getRotationMatrix2D((CONTOUR_SIZE / 2, CONTOUR_SIZE / 2), angle, 1.0)
+        size = (CONTOUR_SIZE, CONTOUR_SIZE)
+        view = cv2.warpAffine(image, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        found = self._run(view)
+        landmarks = to_picture(CONTOUR_SIZE * found["landmarks"], turn) / np.float32(CONTOUR_SIZE)
+        return found | {"landmarks": landmarks}
 
 
 def prior_of(regression: Regression, covered: bool, trust: Trust) -> Prior | None:

@@ -25,6 +25,7 @@ from engines.training.validation import part_ious
 from realtime.covered_faces import CoveredFaces, open_covered_faces
 from realtime.errors import UserError
 from realtime.frames import Array, Frame, Image
+from realtime.layers import most_likely
 from realtime.seen import Seen
 from realtime.tracking import MediaPipeTracker
 
@@ -82,7 +83,8 @@ def in_crop(seen: Seen, truth: Image, mask: NDArray[np.bool_] | None) -> tuple[I
         mask: (H, W) the pixels that count; None: all.
     """
     side = (COMPLETION_SIZE, COMPLETION_SIZE)
-    found = cv2.resize(seen.parts[: len(NAMES)].argmax(0).astype(np.uint8), side, interpolation=cv2.INTER_NEAREST)
+    # Their probabilities are smooth: brought to the crop's size first, as the completion network does.
+    found = most_likely(np.stack([cv2.resize(part, side, interpolation=cv2.INTER_LINEAR) for part in seen.parts[:-1]]))
     options = {"flags": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_CONSTANT}
     codes = cv2.warpAffine(truth, seen.matrix, side, borderValue=OUTSIDE, **options)
     where = codes < HEADWEAR

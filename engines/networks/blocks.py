@@ -45,6 +45,24 @@ class UpBlock(nn.Module):
         return self.refine(self.act(self.skip_norm(self.skip(here)) + lower))
 
 
+class Overview(nn.Module):
+    """The lowest level seen from one level below, where a few cells are the whole crop: (N, C, H, W) -> the same.
+
+    What is added begins as nothing, so that a trained network can be given one and loses nothing by it.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(ConvBlock(channels, channels, stride=2), ConvBlock(channels, channels))
+        self.tell = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.tell.weight)
+        nn.init.zeros_(self.tell.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return x + F.interpolate(self.tell(self.look(x)), scale_factor=2.0, mode="nearest")
+
+
 class EncoderDecoder(nn.Module):
     """A U-Net that works at half resolution inside: (N, A, S, S) -> (N, B, S, S).
 
@@ -56,16 +74,20 @@ class EncoderDecoder(nn.Module):
         outputs: B.
         channels: of the levels, at half the resolution first.
         beside: channels that are given at half the resolution already, besides the A.
+        overview: whether the lowest level is looked at from below, too.
     """
 
-    def __init__(self, inputs: int, outputs: int, channels: Sequence[int], beside: int = 0) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, channels: Sequence[int], beside: int = 0, overview: bool = False
+    ) -> None:
         super().__init__()
         steps = list(pairwise(channels))
-        self.multiple = 2 * 2 ** len(steps)  # the side of the input is a multiple of this
+        self.multiple = (4 if overview else 2) * 2 ** len(steps)  # the side of the input is a multiple of this
         self.enter = nn.PixelUnshuffle(2)
         self.stem = ConvBlock(4 * inputs + beside, channels[0])
         self.down = nn.ModuleList(nn.Sequential(ConvBlock(a, b, stride=2), ConvBlock(b, b)) for a, b in steps)
         self.middle = nn.Sequential(*(ConvBlock(channels[-1], channels[-1], dilation=d) for d in DILATIONS))
+        self.overview = Overview(channels[-1]) if overview else nn.Identity()
         self.up = nn.ModuleList(UpBlock(b, a) for a, b in reversed(steps))
         self.head = nn.Conv2d(channels[0], 4 * outputs, 3, padding=1)
         self.leave = nn.PixelShuffle(2)
@@ -77,7 +99,7 @@ class EncoderDecoder(nn.Module):
         for down in self.down:
             levels.append(down(levels[-1]))
         y = levels.pop()
-        y = y + self.middle(y)
+        y = self.overview(y + self.middle(y))
         for up in self.up:
             y = up(y, levels.pop())
         return y

@@ -29,7 +29,7 @@ class CompletionNetwork(nn.Module):
         self.config = config or CompletionConfig()
         if self.config.parts[-1] != "eyeglasses":
             raise ValueError("the last part must be the eyeglasses: the guide leaves it out")
-        self.body = EncoderDecoder(2 * (3 + 1), 3, self.config.channels, beside=len(self.config.parts) - 1)
+        self.body = EncoderDecoder(2 * (3 + 1), 3, self.config.channels, len(self.config.parts) - 1, overview=True)
 
     def forward(self, image: Tensor, mask: Tensor, parts: Tensor) -> Tensor:
         """Paints the whole crop; `blend` keeps the visible pixels.
@@ -40,7 +40,7 @@ class CompletionNetwork(nn.Module):
         the pixel were free of eyeglasses.
 
         Args:
-            image: (N, 3, S, S) RGB in [-1, 1], S a multiple of 16.
+            image: (N, 3, S, S) RGB in [-1, 1], S a multiple of 32.
             mask: (N, 1, S, S) in 0..1, 1 where the pixel is to be painted; it may be soft.
             parts: (N, 14, P, P) probabilities of the contour network; brought to half of S, where the network works.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.networks.blocks import EncoderDecoder, check_image
@@ -28,16 +27,14 @@ class ContourNetwork(nn.Module):
         super().__init__()
         self.config = config or ContourConfig()
         self.body = EncoderDecoder(3, 1, self.config.channels)
-        # The parts are found at half the resolution: their outlines are smooth, and at full size they would cost
-        # as much as half the encoder. The mask is exact to the pixel.
-        self.parts = nn.Conv2d(self.config.channels[0], len(self.config.parts), 3, padding=1)
+        # Both are exact to the pixel: an eye is ten pixels high.
+        self.parts = nn.Conv2d(self.config.channels[0], 4 * len(self.config.parts), 3, padding=1)
 
     def logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """What the losses want: (N, 3, S, S) RGB in [-1, 1] -> mask (N, 1, S, S), parts (N, 14, S, S)."""
         check_image("image", image, 3, self.body.multiple)
         features = self.body.features(image)
-        parts = F.interpolate(self.parts(features), scale_factor=2.0, mode="bilinear", align_corners=False)
-        return self.body.leave(self.body.head(features)), parts
+        return self.body.leave(self.body.head(features)), self.body.leave(self.parts(features))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities.

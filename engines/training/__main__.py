@@ -1,7 +1,8 @@
-"""`python -m engines.training contour|completion|regression|bump|screen`: trains a network of this program.
+"""`python -m engines.training contour|completion|regression|bump|teacher|screen|label`: trains a network.
 
-`screen` trains nothing: it looks through all faces with the trained contour network and leaves those that are covered
-by real glasses, hats or hands out of later trainings.
+`teacher` is a contour network that learns from hand-made part maps alone. Two jobs train nothing, and prepare the
+faces for later trainings: `screen` looks through them with the trained contour network and leaves those out that are
+covered by real glasses, hats or hands; `label` lets the teacher (--contour) draw the part maps that nobody made.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m engines.training", description=__doc__)
     parser.add_argument(
         "job",
-        choices=("contour", "completion", "regression", "bump", "screen"),
-        help="what to train (bump: the bump map of the regression in --run, alone), or screen",
+        choices=("contour", "completion", "regression", "bump", "teacher", "screen", "label"),
+        help="what to train (bump: the bump map of the regression in --run, alone), or screen, or label",
     )
     parser.add_argument(
         "--data", default="../shared/data", help="folder of faces*/ and occluders/ (default: %(default)s)"
@@ -54,12 +55,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         default=Path("runs/completion/checkpoint.pt"),
         help="paints the hidden pixels of the crops that the regression learns from",
     )
-    parser.add_argument(
-        "--init",
-        type=Path,
-        metavar="CHECKPOINT",
-        help="start from these weights as far as they fit (with --resume: what it was started from)",
-    )
+    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights as far as they fit")
     parser.add_argument(
         "--without",
         metavar="KIND",
@@ -80,9 +76,9 @@ def main() -> int:
     prepare_process()
     from engines.training.regression.train import train as train_regression
     from engines.training.regression.train import train_bump
-    from engines.training.train import screen_faces, train
+    from engines.training.train import label_faces, screen_faces, train
 
-    jobs = {"screen": screen_faces, "regression": train_regression, "bump": train_bump}
+    jobs = {"screen": screen_faces, "label": label_faces, "regression": train_regression, "bump": train_bump}
     jobs.get(options.job, train)(options)
     return OK
 

@@ -20,9 +20,9 @@ from realtime.frames import Image
 
 RATE = 6e-4
 CRITIC_FACTOR = 0.5  # the critic's rate in those of the network
-# Sides of the crops it sees and how many of them make a batch of about one cost; it paints at 192 px in the end.
-BATCHES = ((128, 16), (192, 7))
-LATER_BATCHES = ((192, 8),)  # of a network that begins with what another has learned
+# Sides of the crops it sees and how many of them make a batch of about one cost: it paints video at 192 px, and stills
+# at 128, too, where it sees more of the face at once.
+BATCHES = ((128, 16), (192, 8))
 
 TRUE_MASKS = 0.3  # share of the samples that get the true mask instead of the one found
 SEEN = 0.15  # weight of visible pixels in the painting; hidden ones have 1

@@ -18,6 +18,7 @@ from engines.training.samples import Batches, Sample, faces_for, loader
 from engines.training.screen import left_out_names, screen, without_maps
 from engines.training.sources import data_folder
 from engines.training.store import open_store
+from engines.training.taught import teach, with_taught
 from engines.training.trainer import Plan, Task, Trainer
 from engines.training.turned import SHARE, open_turned
 from engines.training.validation import validation_samples
@@ -31,7 +32,6 @@ class Recipe:
 
     make_task: Callable[[argparse.Namespace, dict[str, list[Sample]]], Task]
     shapes: Sequence[tuple[int, int]]  # (side in px, how many) of the batches, in turn
-    later_shapes: Sequence[tuple[int, int]]  # the same with `--init`
     rate: float
     validation_side: int  # px
     hand_made_share: float = 0.0
@@ -43,10 +43,17 @@ RECIPES = {
     "contour": Recipe(
         lambda options, samples: contour.ContourTask(samples),
         contour.BATCHES,
-        contour.BATCHES,
         contour.RATE,
         validation_side=128,
         hand_made_share=contour.HAND_MADE_SHARE,
+        learns_covers=True,
+    ),
+    "teacher": Recipe(
+        lambda options, samples: contour.ContourTask(samples),
+        contour.TEACHER_BATCHES,
+        contour.RATE,
+        validation_side=192,
+        hand_made_share=1.0,
         learns_covers=True,
     ),
     "completion": Recipe(
@@ -54,7 +61,6 @@ RECIPES = {
             load_network(options.contour, "contour"), samples, options.seed
         ),
         completion.BATCHES,
-        completion.LATER_BATCHES,
         completion.RATE,
         validation_side=192,
     ),
@@ -78,12 +84,14 @@ def train(options: argparse.Namespace) -> None:
         trainer.resume()
     elif options.init:
         trainer.start_from(options.init)
+    store = with_taught(store, options.faces)  # the figures above are taken on hand-made maps
     unwanted = without_maps(store, left_out) if recipe.learns_covers else left_out
     faces = faces_for(store, validation=False, left_out=unwanted)
-    turned = open_turned(store, faces, options.faces / "turned", lambda made: tqdm(made, "turned faces"))
+    turned = None
+    if recipe.hand_made_share < 1:
+        turned = open_turned(store, faces, options.faces / "turned", lambda made: tqdm(made, "turned faces"))
     library = load_library(data, without=options.without)
-    shapes = recipe.later_shapes if options.init else recipe.shapes
-    batches = Batches(store, faces, library, shapes, trainer.seed, recipe.hand_made_share, turned, SHARE)
+    batches = Batches(store, faces, library, recipe.shapes, trainer.seed, recipe.hand_made_share, turned, SHARE)
     trainer.run(loader(batches, trainer.step))
 
 
@@ -92,3 +100,11 @@ def screen_faces(options: argparse.Namespace) -> None:
     store = open_store(options.data, options.faces, lambda photos: tqdm(photos, "faces"))
     names = screen(store, load_network(options.contour, "contour"), options.faces, lambda rows: tqdm(rows, "screen"))
     print(f"{len(names)} of {len(store)} faces are covered: left out of later trainings.")
+
+
+def label_faces(options: argparse.Namespace) -> None:
+    """Lets the teacher draw the part maps of all faces that have no hand-made one; see `taught`."""
+    store = open_store(options.data, options.faces, lambda photos: tqdm(photos, "faces"))
+    teacher = load_network(options.contour, "contour")
+    count = teach(store, teacher, options.faces, lambda rows: tqdm(rows, "label"))
+    print(f"The part maps of {count} of {len(store)} faces are drawn: later trainings learn from them.")

@@ -206,7 +206,8 @@ def open_turned(
         progress: wraps the turned faces while they are made.
     """
     order = np.random.default_rng(SEED).permutation(indices)
-    about = {"from": hashlib.sha256("\n".join(store.names[i] for i in order).encode()).hexdigest(), "count": COUNT}
+    names = hashlib.sha256("\n".join(store.names[i] for i in order).encode()).hexdigest()
+    about = {"from": names, "count": COUNT, "taught": store.is_taught}
     turned = load_store(folder, about)
     if turned is None:
         save_store(folder, islice(progress(turned_faces(store, order)), COUNT), COUNT, about)

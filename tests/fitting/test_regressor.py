@@ -212,3 +212,29 @@ def test_relief_moves_no_vertex(engine):
     a, b = (state(LOWER, Regressor(e, stills=True), Trust(bump=1.0)) for e in (flat, bumpy))
     np.testing.assert_array_equal(a.vertices, b.vertices)
     assert np.abs(b.bump.astype(np.float32) - a.bump).max() > 0.1
+
+
+class DotEngine(FakeEngine):
+    """Says that every landmark is where the brightest part of the crop is, and another identity in each look."""
+
+    def run(self, **arrays):
+        bright = np.maximum(self.inputs["image"][0].mean(0) - 0.5, 0)
+        rows, columns = np.mgrid[:CONTOUR_SIZE, :CONTOUR_SIZE] + 0.5
+        place = np.array([(bright * columns).sum(), (bright * rows).sum()]) / bright.sum() / CONTOUR_SIZE
+        self.outputs["landmarks"][:] = place
+        for name in ("identity", "light"):
+            self.outputs[name][:] = self.runs
+        return super().run()
+
+
+def test_a_still_is_looked_at_turned_too_and_the_landmarks_turned_back():
+    seen = seen_of(points())
+    crop = np.zeros_like(seen.crop)
+    crop[40:52, 130:142] = 255
+    engine = DotEngine()
+    found = Regressor(engine, stills=True).look(replace(seen, crop=crop))
+    assert engine.runs == 3
+    there = found.landmarks @ seen.matrix[:, :2].T + seen.matrix[:, 2]
+    np.testing.assert_allclose(there, np.broadcast_to([136, 46], there.shape), atol=0.3)
+    np.testing.assert_allclose(found.identity, 1.0)  # of 0, 1 and 2
+    np.testing.assert_allclose(found.light[0], 0.0)  # light turns with the picture: that of the crop as it is

@@ -13,6 +13,7 @@ from engines.networks import (  # noqa: E402
     load_network,
     save_network,
 )
+from engines.networks.blocks import Overview  # noqa: E402
 from engines.training.warm_start import warm_start  # noqa: E402
 from realtime.errors import UserError  # noqa: E402
 from realtime.frames import PART_NAMES  # noqa: E402
@@ -94,7 +95,7 @@ def test_the_eyeglasses_must_be_last():
 
 def test_the_size_of_the_shipped_networks():
     millions = [sum(p.numel() for p in n().parameters()) / 1e6 for n in (ContourNetwork, CompletionNetwork)]
-    assert millions == pytest.approx([2.26, 4.39], abs=0.01)
+    assert millions == pytest.approx([2.27, 5.64], abs=0.01)
 
 
 @pytest.mark.parametrize("kind", ["contour", "completion"])
@@ -164,3 +165,12 @@ def test_warm_start_names_what_does_not_fit(tmp_path, contour, completion):
     torch.save({"kind": "contour", "config": {}, "state": {"x": torch.zeros(1)}}, tmp_path / "other.pt")
     with pytest.raises(UserError, match="Nothing in"):
         warm_start(wide, tmp_path / "other.pt")
+
+
+def test_a_trained_network_loses_nothing_by_an_overview():
+    torch.manual_seed(0)
+    overview = Overview(6).eval()
+    x = torch.randn(2, 6, 4, 4)
+    assert torch.equal(overview(x), x)
+    overview.train()(x).square().sum().backward()
+    assert overview.tell.weight.grad.abs().sum() > 0  # and it can learn
