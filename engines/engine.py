@@ -25,8 +25,9 @@ DEVICES = ("auto", "cpu", "gpu")
 
 CONTOUR_SIZE = 128  # px, the side of the crops that the contour and the regression network see
 COMPLETION_SIZE = 192  # px, the side of the crops that are completed
-# px, of the crops that the contour network sees in stills, as they are and mirrored: thin frames are lost at 128.
-STILL_SIDES = (192, 256)
+# px, of the crops that are seen in stills as they are, and mirrored: the contour network loses thin frames at 128; to
+# the completion network the whole face is nearer together there.
+STILL_SIDES = {"contour": (192, 256), "completion": (192, 128)}
 RESTORE = "Restore the file with git, or make it again: python -m engines.export --help."
 
 
@@ -121,10 +122,14 @@ def get_spec(network: str) -> NetworkSpec:
 
 
 def with_side(spec: NetworkSpec, side: int) -> NetworkSpec:
-    """The spec of a fully convolutional network for crops of another side (px)."""
+    """The spec of a fully convolutional network for crops of another side (px); what is of no crop's size stays."""
+    old = spec.inputs[0].shape[-1]
 
     def resized(tensors: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
-        return tuple(replace(tensor, shape=(*tensor.shape[:2], side, side)) for tensor in tensors)
+        return tuple(
+            replace(tensor, shape=(*tensor.shape[:2], side, side)) if tensor.shape[-1] == old else tensor
+            for tensor in tensors
+        )
 
     return replace(spec, inputs=resized(spec.inputs), outputs=resized(spec.outputs))
 

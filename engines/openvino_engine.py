@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.engine import RESTORE, WEIGHTS, NetworkSpec, fill_inputs, get_spec, is_shipped, read_weights, with_side
 from realtime.errors import UserError
@@ -90,13 +91,22 @@ def _reshape(model: Any, spec: NetworkSpec, made_for: NetworkSpec) -> None:
     """Makes a read network take crops of the side of `spec`, in place."""
     from openvino import PartialShape, opset13
 
-    # Pixel-unshuffle is written down as reshapes to half the side that the file was made for.
-    old, new = (s.inputs[0].shape[-1] // 2 for s in (made_for, spec))
+    old, new = (s.inputs[0].shape[-1] for s in (made_for, spec))
+
+    def adapted(values: NDArray) -> NDArray:
+        # A whole side is counted down to mirror it; pixel-unshuffle and the guide are written down at half a side.
+        return np.arange(new)[::-1] if len(values) == old else np.where(values == old // 2, new // 2, values)
+
     for op in model.get_ops():
-        target = op.input_value(1).get_node() if op.get_type_name() == "Reshape" else None
-        if target is not None and target.get_type_name() == "Constant":
-            sides = np.where(target.get_data() == old, new, target.get_data())
-            op.input(1).replace_source_output(opset13.constant(sides).output(0))
+        if op.get_type_name() not in ("Reshape", "Interpolate", "Gather"):
+            continue
+        target = op.input_value(1).get_node()
+        inputs = target.inputs() if target.get_type_name() == "Concat" else [op.input(1)]
+        for port in inputs:
+            constant = port.get_source_output().get_node()
+            values = constant.get_data() if constant.get_type_name() == "Constant" else np.zeros(0)
+            if values.ndim == 1 and np.issubdtype(values.dtype, np.integer):
+                port.replace_source_output(opset13.constant(adapted(values).astype(values.dtype)).output(0))
     shapes = {tensor.name: tensor.shape for tensor in spec.inputs}
     for parameter in model.get_parameters():
         parameter.set_partial_shape(PartialShape(list(shapes[parameter.get_friendly_name()])))

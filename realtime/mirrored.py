@@ -37,7 +37,7 @@ class Mirrored:
 
     Args:
         engine: the contour or the completion network.
-        other: the same network for larger crops, which sees the mirror image enlarged: at another scale it errs
+        other: the same network for crops of another size, which sees the mirror image scaled: there it errs
             elsewhere. None: the mirror image is seen as the crop is.
     """
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from engines.engine import (
+    CONTOUR_SIZE,
     SPECS,
     STILL_SIDES,
     check_array,
@@ -18,7 +19,7 @@ from engines.gpu.self_check import stored_crops
 from engines.openvino_engine import OpenVinoEngine, choose_precision, open_openvino
 from realtime.errors import UserError
 from realtime.frames import PART_NAMES
-from realtime.pixels import fill_image
+from realtime.pixels import fill_image, read_image
 
 
 def test_specs_agree_where_one_network_feeds_another():
@@ -156,9 +157,24 @@ def test_choice_of_precision(capabilities, has_int8, precision):
     assert why
 
 
+def test_the_completion_network_takes_smaller_crops_and_paints_the_same_into_them():
+    crop, rng = stored_crops()[0], np.random.default_rng(0)
+    parts = rng.random((1, len(PART_NAMES), CONTOUR_SIZE, CONTOUR_SIZE)).astype(np.float32)
+    parts /= parts.sum(1, keepdims=True)
+    painted = []
+    for engine in (open_openvino("completion", precision="f32", side=side) for side in STILL_SIDES["completion"]):
+        side = engine.inputs["image"].shape[-1]
+        fill_image(engine.inputs["image"], cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA))
+        engine.inputs["mask"][..., : side // 3] = 1  # not its own mirror image
+        painted.append(cv2.resize(read_image(engine.run(parts=parts)["complete"]), (64, 64)).astype(np.float32))
+    assert painted[0].std() > 20
+    assert np.abs(painted[0] - painted[1]).mean() < 12
+    assert np.abs(painted[0] - painted[1][:, ::-1]).mean() > 20
+
+
 def test_the_contour_network_takes_larger_crops_and_says_the_same_of_them():
-    plain, fine = (open_openvino("contour", precision="f32", side=side) for side in (None, STILL_SIDES[0]))
-    assert fine.inputs["image"].shape == (1, 3, STILL_SIDES[0], STILL_SIDES[0])
+    plain, fine = (open_openvino("contour", precision="f32", side=side) for side in (None, STILL_SIDES["contour"][0]))
+    assert fine.inputs["image"].shape == (1, 3, 192, 192)
     crop = stored_crops()[0]
     found = []
     for engine in (plain, fine):
