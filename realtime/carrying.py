@@ -23,7 +23,7 @@ NEW_SHARE = 0.25
 REST = 3
 # Unless something may have come: a face's colours at every so many landmarks are compared with those of the last look,
 # and at least so many of them have changed by so many grey levels, beyond what all have in common.
-COLOUR_EVERY, COLOUR_CHANGE, CHANGED_POINTS = 2, 40, 4
+COLOUR_EVERY, COLOUR_CHANGE, CHANGED_POINTS = 2, 40, 2
 
 
 @dataclass
