@@ -87,9 +87,7 @@ class CoveredFaces:
         Returns:
             The numbers of those that turned out to be somebody else than before.
         """
-        for state in states:
-            if state is not None:
-                self._unoccluder.hold(state.id, state.landmarks)
+        seen = [self._unoccluder.hold(each, state) for each, state in zip(seen, states, strict=True)]
         if self._memories is None:
             return set()
         with clock("memory"):

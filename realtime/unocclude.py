@@ -28,7 +28,7 @@ from realtime.carrying import (
     predicted,
 )
 from realtime.crop_mesh import CropMesh
-from realtime.frames import Array, Image, TrackedFace
+from realtime.frames import Array, FaceState, Image, TrackedFace
 from realtime.memory import Memories
 from realtime.pixels import fill_image, read_image, resized
 from realtime.recall import Recalled
@@ -174,19 +174,19 @@ class Unoccluder:
         )
         return seen
 
-    def hold(self, id_: int, landmarks: Array) -> None:
+    def hold(self, seen: Seen, state: FaceState | None) -> Seen:
         """Takes over where the fit has the hidden landmarks of a face, for the next frame to go on from.
 
         What is found on a painted face only says where it was painted: left to itself it would drift.
 
-        Args:
-            id_: the face.
-            landmarks: (478, 2 or more) px of the picture.
+        Without a fit, or in plain view, all stays as it is.
         """
-        memory = self._memories.get(id_)
-        if memory is not None and memory.seen.mask is not None:
-            seen = held(memory.seen, landmarks)
-            self._memories[id_] = replace(memory, seen=seen, looked=seen.face.landmarks)
+        memory = self._memories.get(seen.face.id)
+        if memory is None or state is None or seen.mask is None:
+            return seen
+        seen = held(seen, state.landmarks)
+        self._memories[seen.face.id] = replace(memory, seen=seen, looked=seen.face.landmarks)
+        return seen
 
     def remembered(self) -> dict[int, Array]:
         """The last landmarks (478, 3) px of every face that is remembered."""

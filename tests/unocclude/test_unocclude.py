@@ -1,6 +1,7 @@
 """One face: what covers it, what is painted, which landmarks are believed."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -230,24 +231,35 @@ def test_what_is_remembered_is_painted_before_what_the_network_paints(engines, m
     assert np.abs(seen.painting[seen.mask > 0].astype(int) - PAINT).max() <= 2
 
 
+def fit_at(landmarks):
+    """A fit of which nothing but the landmarks is asked."""
+    return SimpleNamespace(landmarks=landmarks)
+
+
 def test_hidden_landmarks_go_on_from_where_the_fit_has_them(video, covered, face):
     seen = video.look(covered, face, 0.0)
     hidden = seen.uncovered(seen.face.landmarks) == 0
     assert hidden.any()
     assert not hidden.all()
-    video.hold(face.id, seen.face.landmarks[:, :2] + 5)
-    held = video.remembered()[face.id]
+    held = video.hold(seen, fit_at(seen.face.landmarks[:, :2] + 5)).face.landmarks
+    np.testing.assert_array_equal(held, video.remembered()[face.id])
     np.testing.assert_allclose(held[hidden, :2], seen.face.landmarks[hidden, :2] + 5, atol=1e-3)
     np.testing.assert_array_equal(held[~hidden], seen.face.landmarks[~hidden])
     np.testing.assert_array_equal(held[:, 2], seen.face.landmarks[:, 2])
 
 
 def test_landmarks_of_a_face_in_plain_view_are_the_trackers(video, bare, face):
-    video.look(bare, face, 0.0)
+    seen = video.look(bare, face, 0.0)
     before = video.remembered()[face.id].copy()
-    video.hold(face.id, before[:, :2] + 5)
-    video.hold(face.id + 1, before)  # nobody it knows
+    assert video.hold(seen, fit_at(before[:, :2] + 5)) is seen
     np.testing.assert_array_equal(video.remembered()[face.id], before)
+
+
+def test_without_a_fit_all_landmarks_stay(video, stills, covered, face):
+    seen = video.look(covered, face, 0.0)
+    assert video.hold(seen, None) is seen
+    alone = stills.look(covered, face)  # stills carry nothing on
+    assert stills.hold(alone, fit_at(alone.face.landmarks[:, :2] + 5)) is alone
 
 
 def test_the_network_rests_while_memory_knows(engines, mesh, covered, face):
