@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.engine import WEIGHTS
+from engines.engine import STILL_SIDES, WEIGHTS
 from engines.face_model.model import MorphableModel
 from engines.openvino_engine import open_openvino
 from engines.training.regression.examples import usable
 from engines.training.regression.pseudo_truth import PseudoTruth, open_pseudo_truth
 from engines.training.samples import faces_for
 from engines.training.store import FaceStore, open_store
-from realtime.crop_mesh import MediaPipeCropMesh
+from realtime.crop_mesh import MediaPipeCropMesh, SteadyCropMesh
 from realtime.errors import OK, tells_user_errors
 from realtime.frames import Array, Image, TrackedFace
+from realtime.mirrored import Mirrored
 from realtime.quiet import quiet_native_logs
 from realtime.regressor import Regression, Regressor
 from realtime.seen import Seen
@@ -40,11 +42,13 @@ class Recovery:
     @classmethod
     def load(cls, weights: Path = WEIGHTS) -> Recovery:
         """From a folder of exported weights; in float32, so that the figures hold on every machine."""
-        contour, completion, regression = (
-            open_openvino(name, precision="f32", folder=weights) for name in ("contour", "completion", "regression")
+        engine = partial(open_openvino, precision="f32", folder=weights)
+        contour, completion = (
+            Mirrored(*(engine(name, side=side) for side in sides)) for name, sides in STILL_SIDES.items()
         )
-        unoccluder = Unoccluder(contour, completion, MediaPipeCropMesh(stills=True), stills=True)
-        return cls(MorphableModel.load(), unoccluder, Regressor(regression, stills=True))
+        mesh = SteadyCropMesh(MediaPipeCropMesh(stills=True))
+        unoccluder = Unoccluder(contour, completion, mesh, stills=True)
+        return cls(MorphableModel.load(), unoccluder, Regressor(engine("regression"), stills=True))
 
     def regress(self, image: Image, landmarks: Array) -> tuple[Seen, Regression]:
         """One face.
