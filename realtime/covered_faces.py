@@ -21,7 +21,7 @@ from realtime.unocclude import Clock, Unoccluder
 # A face that the tracker finds within this share of its size of one that was gone on with is the same.
 SAME_PLACE = 0.5
 # In a still, what the tracker takes for a face must look at least like this to the contour network.
-LEAST_STILL_CERTAINTY = 0.6
+LEAST_STILL_CERTAINTY = 0.78
 
 
 class CoveredFaces:

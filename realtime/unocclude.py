@@ -33,6 +33,7 @@ from realtime.memory import Memories
 from realtime.pixels import fill_image, read_image, resized
 from realtime.recall import Recalled
 from realtime.seen import (
+    LEAST_KEPT,
     MASK_GROWN,
     Filled,
     Seen,
@@ -166,7 +167,7 @@ class Unoccluder:
         if landmarks is not None:
             face = replace(face, landmarks=landmarks)
         seen = self._pass(image, face, memory, max(0.0, time - memory.time) / FADE_SECONDS, clock)
-        if seen.mask is None or seen.face.landmarks is face.landmarks or not is_face(seen):
+        if seen.mask is None or seen.face.landmarks is face.landmarks or not is_face(seen, LEAST_KEPT):
             return None
         self._memories[id_] = Carried(
             seen, seen.face.landmarks, time, seen.face.landmarks, colours_at(image, seen.face.landmarks)
