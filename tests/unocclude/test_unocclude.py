@@ -314,3 +314,18 @@ def test_a_cover_elsewhere_is_not_the_mouth():
     found = inside_mouth(mask, lips())
     assert found[95, 95]
     assert not found[40, 40]
+
+
+@pytest.mark.parametrize(
+    ("agreement", "certainty", "visible", "is_one"),
+    [
+        (0.7, 0.9, 0.5, True),
+        (0.7, 0.83, 0.5, False),  # a texture that looks a little like one
+        (0.85, 0.8, 0.5, True),  # the mesh fits well
+        (0.85, 0.7, 0.5, False),
+        (0.5, 0.9, 0.5, False),
+        (0.7, 0.9, 0.3, False),
+    ],
+)
+def test_what_it_takes_to_be_a_face(agreement, certainty, visible, is_one):
+    assert is_face(SimpleNamespace(agreement=agreement, certainty=certainty, visible=visible)) == is_one
