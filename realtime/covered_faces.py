@@ -14,7 +14,7 @@ from realtime.frames import Array, FaceState, Frame, TrackedFace
 from realtime.memory import Memories
 from realtime.mirrored import Mirrored
 from realtime.remembered import Person
-from realtime.seen import Seen
+from realtime.seen import Seen, is_face
 from realtime.tracking import face_size
 from realtime.unocclude import Clock, Unoccluder
 
@@ -114,7 +114,8 @@ class CoveredFaces:
             each = self._unoccluder.confirm(frame.image, face, clock)
             if each is not None:
                 found.append(each)
-        return sorted(found, key=lambda each: -each.certainty)[:1]
+        # Once one place is surely a face's, it lies where the contour network is surest.
+        return sorted(found, key=lambda each: -each.certainty)[:1] if any(map(is_face, found)) else []
 
     def _recognised(self, faces: list[TrackedFace], before: dict[int, Array]) -> list[TrackedFace]:
         """The faces, each under the number that it had while the tracker did not see it.

@@ -139,7 +139,7 @@ class Unoccluder:
         return seen
 
     def confirm(self, image: Image, face: TrackedFace, clock: Clock = nullcontext) -> Seen | None:
-        """A face in a still of which only a rough place is known, if there is one.
+        """A face in a still of which only a rough place is known, if there may be one.
 
         Args:
             image: (H, W, 3) RGB, the whole picture.
@@ -154,7 +154,7 @@ class Unoccluder:
             face = replace(face, landmarks=landmarks_in_picture(points, seen.matrix))
         weights = None if seen.mask is None else landmark_weights(face.landmarks, seen.matrix, seen.mask)
         seen = replace(seen, face=face, weights=weights)
-        return seen if is_face(seen) else None
+        return seen if is_face(seen, LEAST_KEPT) else None
 
     def go_on(self, image: Image, id_: int, time: float, clock: Clock = nullcontext) -> Seen | None:
         """A face that the tracker has lost, looked for where it was; None where nothing covers it: it is gone."""
