@@ -1,6 +1,7 @@
 """All faces of a frame, and those that the tracker lost."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,6 +46,20 @@ def test_what_the_contour_network_does_not_confirm_is_no_face(stills, engines, s
     engines[0].certain = False
     search.places = ([(140, 100), (180, 100), (160, 150)],)
     assert CoveredFaces(stills, stills=True).process(frame(bare), [face]) == []
+
+
+def likely(agreement, certainty):
+    """A place as the contour network sees it."""
+    return SimpleNamespace(agreement=agreement, certainty=certainty, visible=0.6)
+
+
+def test_once_one_place_is_surely_a_faces_the_surest_wins(stills, search, bare, monkeypatch):
+    search.places = ([(140, 100), (180, 100), (160, 150)],) * 2
+    doubtful, fitting = likely(0.7, 0.83), likely(0.85, 0.8)
+    for places, won in (([doubtful, fitting], [doubtful]), ([doubtful, doubtful], [])):
+        answers = iter(places)
+        monkeypatch.setattr(stills, "confirm", lambda *_, answers=answers: next(answers))
+        assert CoveredFaces(stills, stills=True).process(frame(bare), []) == won
 
 
 def test_the_search_is_spared_where_the_tracker_found_a_face(stills, bare, face, monkeypatch):
