@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -163,7 +165,7 @@ def open_unoccluder(
     if not {"contour", "completion"} <= shipped_networks():
         return None
     if stills:
-        return _open_for_stills(device, keep_glasses)
+        return unoccluder_for_stills(partial(_engines_for_stills, device=device), keep_glasses)
     contour, completion = (choose_engine(name, device) for name in ("contour", "completion"))
     row = None
     if contour.device == "gpu":
@@ -173,9 +175,14 @@ def open_unoccluder(
     return Unoccluder(contour, completion, MediaPipeCropMesh(stills=False), False, keep_glasses, memories, row)
 
 
-def _open_for_stills(device: str, keep_glasses: bool) -> Unoccluder:
-    """Nobody waits for a still: the last bit of quality is worth more there than speed."""
-    contour, completion = (Mirrored(*_engines_for_stills(name, device)) for name in ("contour", "completion"))
+def unoccluder_for_stills(engines_of: Callable[[str], Sequence[Engine]], keep_glasses: bool = False) -> Unoccluder:
+    """Nobody waits for a still: the last bit of quality is worth more there than speed.
+
+    Args:
+        engines_of: a network's name -> it, for the crop as it is and, if it is another, for the mirror image.
+        keep_glasses: see `Unoccluder`.
+    """
+    contour, completion = (Mirrored(*engines_of(name)) for name in ("contour", "completion"))
     return Unoccluder(contour, completion, SteadyCropMesh(MediaPipeCropMesh(stills=True)), True, keep_glasses)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import cv2
@@ -14,6 +15,14 @@ from realtime.quiet import quiet_native_logs
 # MediaPipe's detector wants room around a face: the crop is laid in the middle of a larger square.
 MARGIN = 0.25  # of the crop's side, on each side
 VIEWS = (-7.0, 7.0)  # degrees by which a still's crop is turned for further looks
+
+
+def turned_views(crop: Image) -> Iterator[tuple[Image, Array]]:
+    """A crop turned by each of `VIEWS` about its middle, and the (2, 3) crop px -> px of that view."""
+    side = crop.shape[0]
+    for angle in VIEWS:
+        turn = cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1.0)
+        yield cv2.warpAffine(crop, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), turn
 
 
 class CropMesh(Protocol):
@@ -73,11 +82,8 @@ class SteadyCropMesh:
         first = self._mesh.find(crop)
         if first is None:
             return None
-        side = crop.shape[0]
         found = [first]
-        for angle in VIEWS:
-            turn = cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1.0)
-            view = cv2.warpAffine(crop, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for view, turn in turned_views(crop):
             points = self._mesh.find(view)
             if points is not None:
                 found.append(np.column_stack([to_picture(points, turn), points[:, 2]]))

@@ -15,14 +15,14 @@ import numpy as np
 
 from engines.engine import CONTOUR_SIZE, Engine, choose_engine, shipped_networks
 from realtime.alignment import rescale, to_picture
+from realtime.crop_mesh import turned_views
 from realtime.fitting import Prior
 from realtime.frames import Array, Image, TrackedFace
 from realtime.pixels import fill_image
 from realtime.regressed import light_in_picture
 from realtime.seen import Seen
 
-# A still is looked at turned by these angles (degrees), too, and what does not turn with it averaged.
-VIEWS = (-7.0, 7.0)
+# A still is looked at turned a little, too: of this, once landmarks are turned back, the average is taken.
 STEADIED = ("identity", "expression", "albedo", "landmarks")
 # A new answer counts at least this much against all those before.
 LEAST_SHARE = 0.04
@@ -129,7 +129,11 @@ class Regressor:
         image = cv2.resize(seen.complete, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_AREA)
         found = self._run(image)
         if self._stills:
-            looks = [found, *(self._turned(image, angle) for angle in VIEWS)]
+            looks = [found]
+            for view, turn in turned_views(image):
+                look = self._run(view)
+                back = to_picture(CONTOUR_SIZE * look["landmarks"], turn) / np.float32(CONTOUR_SIZE)
+                looks.append(look | {"landmarks": back})
             found |= {name: np.mean([look[name] for look in looks], 0) for name in STEADIED}
         return Regression(
             identity=found["identity"],
@@ -145,15 +149,6 @@ class Regressor:
         """What the network says of a crop (CONTOUR_SIZE, CONTOUR_SIZE, 3)."""
         fill_image(self._engine.inputs["image"], image)
         return {name: output[0].copy() for name, output in self._engine.run().items()}
-
-    def _turned(self, image: Image, angle: float) -> dict[str, Array]:
-        """The same of the crop turned by `angle` degrees, the landmarks turned back."""
-        turn = cv2.getRotationMatrix2D((CONTOUR_SIZE / 2, CONTOUR_SIZE / 2), angle, 1.0)
-        size = (CONTOUR_SIZE, CONTOUR_SIZE)
-        view = cv2.warpAffine(image, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        found = self._run(view)
-        landmarks = to_picture(CONTOUR_SIZE * found["landmarks"], turn) / np.float32(CONTOUR_SIZE)
-        return found | {"landmarks": landmarks}
 
 
 def prior_of(regression: Regression, covered: bool, trust: Trust) -> Prior | None:

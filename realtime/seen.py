@@ -22,7 +22,7 @@ GLASSES = PART_NAMES.index("eyeglasses")
 # face fails by one: where it has a certainty of 0.85 it has an agreement of 0.77 at most.
 LEAST_AGREEMENT, LEAST_CERTAINTY, LEAST_SEEN = 0.58, 0.86, 0.4
 GOOD_AGREEMENT = 0.8  # makes up for a certainty down to the next
-LEAST_KEPT = 0.77  # the certainty, too, for a face that was there a moment ago
+LEAST_KEPT_CERTAINTY = 0.77  # for a face that was there a moment ago, too
 # MediaPipe's landmarks around the face.
 OVAL = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
@@ -111,7 +111,7 @@ class Seen:
 def is_face(seen: Seen, least_certainty: float = LEAST_CERTAINTY) -> bool:
     """Whether what was seen is a face, by the contour network's judgement."""
     agreement = seen.agreement
-    certainty = LEAST_KEPT if agreement > GOOD_AGREEMENT else least_certainty
+    certainty = LEAST_KEPT_CERTAINTY if agreement > GOOD_AGREEMENT else least_certainty
     return agreement > LEAST_AGREEMENT and seen.certainty > certainty and seen.visible > LEAST_SEEN
 
 

@@ -33,7 +33,7 @@ from realtime.memory import Memories
 from realtime.pixels import fill_image, read_image, resized
 from realtime.recall import Recalled
 from realtime.seen import (
-    LEAST_KEPT,
+    LEAST_KEPT_CERTAINTY,
     MASK_GROWN,
     Filled,
     Seen,
@@ -55,7 +55,7 @@ STILL_PASSES = 2  # crop, completion and landmarks; the second crop lies better
 FADE_SECONDS = 0.06  # painting comes at once, but goes within this: an edge of the mask may flicker
 DOUBTED = 0.15  # the probability of a cover above which nothing is learned of what a face looks like
 KEEP_PAINTING = 0.6  # the share of the last painting, carried along, in the next
-# The rest is the network's. It errs in who it is, memory in how the face moved since: a mixture errs less than either.
+# The share of memory where it knows: it errs in how the face moved, the network in who it is; a mixture errs less.
 MOST_RECALLED = 0.85
 
 
@@ -154,7 +154,7 @@ class Unoccluder:
             face = replace(face, landmarks=landmarks_in_picture(points, seen.matrix))
         weights = None if seen.mask is None else landmark_weights(face.landmarks, seen.matrix, seen.mask)
         seen = replace(seen, face=face, weights=weights)
-        return seen if is_face(seen, LEAST_KEPT) else None
+        return seen if is_face(seen, LEAST_KEPT_CERTAINTY) else None
 
     def go_on(self, image: Image, id_: int, time: float, clock: Clock = nullcontext) -> Seen | None:
         """A face that the tracker has lost, looked for where it was; None where nothing covers it: it is gone."""
@@ -167,7 +167,7 @@ class Unoccluder:
         if landmarks is not None:
             face = replace(face, landmarks=landmarks)
         seen = self._pass(image, face, memory, max(0.0, time - memory.time) / FADE_SECONDS, clock)
-        if seen.mask is None or seen.face.landmarks is face.landmarks or not is_face(seen, LEAST_KEPT):
+        if seen.mask is None or seen.face.landmarks is face.landmarks or not is_face(seen, LEAST_KEPT_CERTAINTY):
             return None
         self._memories[id_] = Carried(
             seen, seen.face.landmarks, time, seen.face.landmarks, colours_at(image, seen.face.landmarks)
@@ -178,7 +178,6 @@ class Unoccluder:
         """Takes over where the fit has the hidden landmarks of a face, for the next frame to go on from.
 
         What is found on a painted face only says where it was painted: left to itself it would drift.
-
         Without a fit, or in plain view, all stays as it is.
         """
         memory = self._memories.get(seen.face.id)

@@ -19,10 +19,9 @@ from engines.training.regression.examples import usable
 from engines.training.regression.pseudo_truth import PseudoTruth, open_pseudo_truth
 from engines.training.samples import faces_for
 from engines.training.store import FaceStore, open_store
-from realtime.crop_mesh import MediaPipeCropMesh, SteadyCropMesh
+from realtime.covered_faces import unoccluder_for_stills
 from realtime.errors import OK, tells_user_errors
 from realtime.frames import Array, Image, TrackedFace
-from realtime.mirrored import Mirrored
 from realtime.quiet import quiet_native_logs
 from realtime.regressor import Regression, Regressor
 from realtime.seen import Seen
@@ -43,11 +42,7 @@ class Recovery:
     def load(cls, weights: Path = WEIGHTS) -> Recovery:
         """From a folder of exported weights; in float32, so that the figures hold on every machine."""
         engine = partial(open_openvino, precision="f32", folder=weights)
-        contour, completion = (
-            Mirrored(*(engine(name, side=side) for side in sides)) for name, sides in STILL_SIDES.items()
-        )
-        mesh = SteadyCropMesh(MediaPipeCropMesh(stills=True))
-        unoccluder = Unoccluder(contour, completion, mesh, stills=True)
+        unoccluder = unoccluder_for_stills(lambda name: [engine(name, side=side) for side in STILL_SIDES[name]])
         return cls(MorphableModel.load(), unoccluder, Regressor(engine("regression"), stills=True))
 
     def regress(self, image: Image, landmarks: Array) -> tuple[Seen, Regression]:

@@ -18,9 +18,9 @@ from realtime.frames import Image
 RATE = 8e-4
 # Sides of the crops in px, how many make a batch of about one cost: video is seen at 128, stills at 192.
 BATCHES = ((128, 24), (192, 12))
-TEACHER_BATCHES = ((192, 12),)  # of the teacher of the part maps; see `taught`
+TEACHER_BATCHES = ((192, 12),)  # of the teacher of the part maps; see `pseudo_labels`
 HAND_MADE_SHARE = 0.25  # of the samples, drawn besides from the faces with hand-made maps
-# Hair is no occluder, but looks like many a hat; only the hand-made maps tell, so what they say of it counts more.
+# Hair is no occluder, but looks like many a hat: where a map tells them apart, it counts more.
 OWN_HAIR = 3.0
 # Small parts count more than their few pixels would.
 WEIGHTS = {"background": 0.5, "skin": 0.6, "hair": 0.6, "neck": 0.7} | dict.fromkeys(

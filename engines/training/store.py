@@ -30,8 +30,8 @@ class FaceStore:
     images: Image  # (N, SIDE, SIDE, 3) RGB
     labels: Image  # (N, SIDE, SIDE) codes of `labels`
     landmarks: Array  # (N, 478, 2) px in the cut-out
-    hand_made: np.ndarray  # (N,) bool: the labels come from a hand-made map, not from landmarks
-    is_taught: bool = False  # the other labels come from a network, see `taught`, not from landmarks
+    hand_made: np.ndarray  # (N,) bool: the labels come from a hand-made map
+    pseudo_labelled: bool = False  # the other labels come from a network, see `pseudo_labels`, not from landmarks
 
     def __len__(self) -> int:
         return len(self.names)

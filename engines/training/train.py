@@ -14,11 +14,11 @@ from tqdm import tqdm
 from engines.networks import load_network
 from engines.training import completion, contour
 from engines.training.occluders import load_library
+from engines.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
 from engines.training.samples import Batches, Sample, faces_for, loader
 from engines.training.screen import left_out_names, screen, without_maps
 from engines.training.sources import data_folder
 from engines.training.store import open_store
-from engines.training.taught import teach, with_taught
 from engines.training.trainer import Plan, Task, Trainer
 from engines.training.turned import SHARE, open_turned
 from engines.training.validation import validation_samples
@@ -84,7 +84,7 @@ def train(options: argparse.Namespace) -> None:
         trainer.resume()
     elif options.init:
         trainer.start_from(options.init)
-    store = with_taught(store, options.faces)  # the figures above are taken on hand-made maps
+    store = with_pseudo_labels(store, options.faces)  # the figures above are taken on hand-made maps
     unwanted = without_maps(store, left_out) if recipe.learns_covers else left_out
     faces = faces_for(store, validation=False, left_out=unwanted)
     turned = None
@@ -103,8 +103,8 @@ def screen_faces(options: argparse.Namespace) -> None:
 
 
 def label_faces(options: argparse.Namespace) -> None:
-    """Lets the teacher draw the part maps of all faces that have no hand-made one; see `taught`."""
+    """Lets the teacher draw the part maps of all faces that have no hand-made one; see `pseudo_labels`."""
     store = open_store(options.data, options.faces, lambda photos: tqdm(photos, "faces"))
     teacher = load_network(options.contour, "contour")
-    count = teach(store, teacher, options.faces, lambda rows: tqdm(rows, "label"))
+    count = write_pseudo_labels(store, teacher, options.faces, lambda rows: tqdm(rows, "label"))
     print(f"The part maps of {count} of {len(store)} faces are drawn: later trainings learn from them.")

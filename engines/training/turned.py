@@ -207,7 +207,7 @@ def open_turned(
     """
     order = np.random.default_rng(SEED).permutation(indices)
     names = hashlib.sha256("\n".join(store.names[i] for i in order).encode()).hexdigest()
-    about = {"from": names, "count": COUNT, "taught": store.is_taught}
+    about = {"from": names, "count": COUNT, "pseudo_labelled": store.pseudo_labelled}
     turned = load_store(folder, about)
     if turned is None:
         save_store(folder, islice(progress(turned_faces(store, order)), COUNT), COUNT, about)

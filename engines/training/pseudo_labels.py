@@ -1,7 +1,7 @@
 """Part maps for the faces that have no hand-made one, drawn by a network that learned from the hand-made ones alone.
 
-Polygons through landmarks agree with hand-made maps only so far (IoU 0.5 for brows, 0.6 for eyes) and know nothing of
-hair, ears and neck. Networks that learn from both learn neither. So a teacher that has seen hand-made maps alone labels
+Polygons through landmarks differ from hand-made maps, in brows and eyes most, and know nothing of hair, ears and neck.
+Networks that learn from both learn neither. So a teacher that has seen hand-made maps alone labels
 the clean photographs, and the others learn to see the same behind what covers them: pseudo-labels (Lee, 2013).
 """
 
@@ -22,7 +22,7 @@ from realtime.alignment import crop_matrix, invert
 from realtime.frames import Array, Image
 from realtime.mirrored import SWAPPED
 
-FILE = "taught_labels.npy"
+FILE = "pseudo_labels.npy"
 CROP = 192  # px: what the teacher is shown
 BATCH = 16
 LEAST_CERTAIN = 0.5  # the probability of the likeliest part below which nothing is taught
@@ -37,7 +37,7 @@ def probabilities(network: ContourNetwork, crops: Image) -> Array:
     return (parts / parts.sum(1, keepdim=True).clamp_min(1e-6)).numpy()
 
 
-def drawn(parts: Array, matrix: Array, known: Image) -> Image:
+def to_codes(parts: Array, matrix: Array, known: Image) -> Image:
     """One stored face's codes.
 
     Args:
@@ -51,7 +51,9 @@ def drawn(parts: Array, matrix: Array, known: Image) -> Image:
     return np.where(known == OUTSIDE, OUTSIDE, out).astype(np.uint8)
 
 
-def teach(store: FaceStore, network: ContourNetwork, faces: Path, progress=lambda numbers: numbers) -> int:
+def write_pseudo_labels(
+    store: FaceStore, network: ContourNetwork, faces: Path, progress=lambda numbers: numbers
+) -> int:
     """Writes part maps of all faces beside the stored ones: drawn where none is hand-made. Returns how many were drawn.
 
     Args:
@@ -74,16 +76,16 @@ def teach(store: FaceStore, network: ContourNetwork, faces: Path, progress=lambd
         ]
         found = probabilities(network, np.stack(crops))
         for i, parts, matrix in zip(batch, found, matrices, strict=True):
-            out[i] = drawn(parts, matrix, store.labels[i])
+            out[i] = to_codes(parts, matrix, store.labels[i])
     out.flush()
     temporary.replace(path)
     return len(rows)
 
 
-def with_taught(store: FaceStore, faces: Path) -> FaceStore:
-    """The store with the maps that an earlier `teach` drew; as it is where there are none for these faces."""
+def with_pseudo_labels(store: FaceStore, faces: Path) -> FaceStore:
+    """The store with the maps that `write_pseudo_labels` drew; as it is where there are none for these faces."""
     path = faces / FILE
     if not path.exists():
         return store
     labels = np.load(path, mmap_mode="r")
-    return replace(store, labels=labels, is_taught=True) if labels.shape == store.labels.shape else store
+    return replace(store, labels=labels, pseudo_labelled=True) if labels.shape == store.labels.shape else store

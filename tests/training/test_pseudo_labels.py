@@ -3,14 +3,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engines.training import taught  # noqa: E402
+from engines.training import pseudo_labels  # noqa: E402
 from engines.training.labels import OUTSIDE, PART, UNKNOWN  # noqa: E402
 from engines.training.store import SIDE  # noqa: E402
 from realtime.alignment import crop_matrix, to_crop  # noqa: E402
 
 from .faces import store_of  # noqa: E402
 
-LEFT_EYE, RIGHT_EYE, HAIR, SKIN = (PART[name] for name in ("left_eye", "right_eye", "hair", "skin"))
+LEFT_EYE, RIGHT_EYE, HAIR = (PART[name] for name in ("left_eye", "right_eye", "hair"))
 
 
 class FakeTeacher:
@@ -36,8 +36,8 @@ def store():
 
 
 def teach(store, folder, teacher):
-    count = taught.teach(store, teacher, folder)
-    return count, taught.with_taught(store, folder)
+    count = pseudo_labels.write_pseudo_labels(store, teacher, folder)
+    return count, pseudo_labels.with_pseudo_labels(store, folder)
 
 
 def test_faces_without_hand_made_maps_are_labelled_by_the_teacher(store, tmp_path):
@@ -46,18 +46,18 @@ def test_faces_without_hand_made_maps_are_labelled_by_the_teacher(store, tmp_pat
     drawn = np.flatnonzero(~store.hand_made)
     assert count == len(drawn) > 0
     assert teacher.shown == 2 * count  # crop and mirror image
-    assert after.is_taught
+    assert after.pseudo_labelled
     for i in drawn:
-        matrix = crop_matrix(store.landmarks[i], taught.CROP)
+        matrix = crop_matrix(store.landmarks[i], pseudo_labels.CROP)
         rows, columns = np.mgrid[:SIDE, :SIDE] + 0.5
         x, y = to_crop(np.stack([columns.ravel(), rows.ravel()], 1), matrix).T.reshape(2, SIDE, SIDE)
-        shown = store.labels[i] != OUTSIDE
-        well_inside = (np.abs(x - taught.CROP / 2) < taught.CROP / 2 - 3) & (np.abs(y - taught.CROP / 2) < 90)
-        upper, lower = y < taught.CROP / 2 - 3, y > taught.CROP / 2 + 3
-        left, right = x < taught.CROP / 2 - 3, x > taught.CROP / 2 + 3
+        shown, middle = store.labels[i] != OUTSIDE, pseudo_labels.CROP / 2
+        well_inside = (np.abs(x - middle) < middle - 3) & (np.abs(y - middle) < 90)
+        upper, lower = y < middle - 3, y > middle + 3
+        left, right = x < middle - 3, x > middle + 3
         for where, part in ((upper, HAIR), (lower & left, RIGHT_EYE), (lower & right, LEFT_EYE)):
             assert (after.labels[i][where & shown & well_inside] == part).all()
-        beyond = np.maximum(np.abs(x - taught.CROP / 2), np.abs(y - taught.CROP / 2)) > taught.CROP / 2 + 2
+        beyond = np.maximum(np.abs(x - middle), np.abs(y - middle)) > middle + 2
         assert (after.labels[i][beyond & shown] == UNKNOWN).all()
 
 
@@ -76,6 +76,6 @@ def test_what_the_teacher_is_not_sure_of_teaches_nothing(store, tmp_path):
 
 
 def test_without_maps_for_these_faces_the_store_is_as_it_was(store, tmp_path):
-    assert taught.with_taught(store, tmp_path) is store
-    np.save(tmp_path / taught.FILE, np.zeros((2, SIDE, SIDE), np.uint8))
-    assert taught.with_taught(store, tmp_path) is store
+    assert pseudo_labels.with_pseudo_labels(store, tmp_path) is store
+    np.save(tmp_path / pseudo_labels.FILE, np.zeros((2, SIDE, SIDE), np.uint8))
+    assert pseudo_labels.with_pseudo_labels(store, tmp_path) is store
