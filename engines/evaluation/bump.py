@@ -24,10 +24,10 @@ from tqdm import tqdm
 from engines.evaluation.regressed import KeptOut, Recovery, command, kept_out
 from engines.face_model.model import MorphableModel
 from engines.training.occluders import JUDGED, load_library, occlude
-from engines.training.regression.bump_targets import read_photo, without_relief
-from engines.training.regression.examples import centered, random_light, random_pose
+from engines.training.regression.bump_targets import Reading, read_photo, skin_of, without_relief
+from engines.training.regression.examples import CAVITY, centered, random_light, random_pose
 from engines.training.regression.folds import FoldMaker
-from engines.training.regression.heads import Look, Mesh, Picture, fitted_photo, render_head
+from engines.training.regression.heads import FittedPhoto, Look, Mesh, Picture, fitted_photo, render_head
 from engines.training.regression.pseudo_truth import STORE_CAMERA
 from engines.training.regression.raster import rasterize, shading
 from engines.training.store import SIDE
@@ -116,36 +116,61 @@ class Laid:
         return cv2.remap(bump.astype(np.float32), where.astype(np.float32), None, cv2.INTER_LINEAR)
 
 
+@dataclass(frozen=True)
+class Head:
+    """A head to be rendered: of known shape and displacement, in the skin of a photograph."""
+
+    photo: FittedPhoto
+    reading: Reading  # of the photograph
+    vertices: Array  # (V, 3) mm, head frame
+    normals: Array  # (V, 3) unit, head frame
+    look: Look
+
+
+def draw_head(
+    model: MorphableModel, faces: KeptOut, folds: FoldMaker, rng: np.random.Generator, age: float | None = None
+) -> Head | None:
+    """One head at random, `age` as for `FoldMaker.draw`; None where its photograph shows hardly any skin."""
+    store, truth, chosen = faces.store, faces.truth, faces.chosen
+    source = int(rng.choice(chosen))
+    image = store.images[source]
+    reading = read_photo(model, image, store.labels[source], store.landmarks[source], truth, source)
+    if reading is None:
+        return None
+    photo = fitted_photo(model, without_relief(image, reading), truth, source)
+    identity = rng.standard_normal(len(model.identity_basis)).astype(np.float32)
+    vertices = model.vertices(identity, truth.expression[source])
+    look = Look(
+        pose=centered(model, vertices, random_pose(rng, truth.pose[source])),
+        light=random_light(rng, photo.light, truth.light[chosen]),
+        displacement=folds.draw(rng, age),
+        cavity=float(rng.uniform(*CAVITY)),
+    )
+    return Head(photo, reading, vertices, model.normals(vertices), look)
+
+
 def measure(data: Path, faces: KeptOut, recovery: Recovery, count: int, progress: Callable = iter) -> dict[str, Sums]:
     """Totals for visible skin of clear heads, visible and hidden skin of covered ones."""
     model = recovery.model
     mesh, folds, estimator = Mesh.of(model), FoldMaker(model), BumpEstimator(model)
-    store, truth, chosen = faces.store, faces.truth, faces.chosen
+    truth, chosen = faces.truth, faces.chosen
     library = load_library(data, validation=True)
     sums = {name: Sums() for name in ("clear face", "covered face, visible skin", "covered face, hidden skin")}
     for number in progress(range(count)):
         rng = np.random.default_rng((SEED, number))
-        source = int(rng.choice(chosen))
-        stored = store.images[source], store.labels[source], store.landmarks[source]
-        texture = without_relief(stored[0], read_photo(model, *stored, truth, source))
-        photo = fitted_photo(model, texture, truth, source)
-        identity = rng.standard_normal(len(model.identity_basis)).astype(np.float32)
-        vertices = model.vertices(identity, truth.expression[source])
-        look = Look(
-            pose=centered(model, vertices, random_pose(rng, truth.pose[source])),
-            light=random_light(rng, photo.light, truth.light[chosen]),
-            displacement=folds.draw(rng),
-        )
-        other_light = random_light(rng, photo.light, truth.light[chosen])
-        normals = model.normals(vertices)
-        picture = render_head(mesh, photo, vertices, normals, look)
+        head = draw_head(model, faces, folds, rng)
+        if head is None:
+            continue
+        picture = render_head(mesh, head.photo, head.vertices, head.normals, head.look)
+        pose = head.look.pose
+        other_light = random_light(rng, head.photo.light, truth.light[chosen])
         points = model.landmarks(picture.points[:, :2])
         occlusion = occlude(picture.image, points, library, rng, [JUDGED[number % len(JUDGED)]])
-        laid = Laid(model, estimator, picture, normals @ look.pose[:3, :3].T, look.pose)
+        laid = Laid(model, estimator, picture, head.normals @ pose[:3, :3].T, pose)
         true = picture.relief.normals_of(picture.bump)
         for image, hidden in ((picture.image, None), (occlusion.image, occlusion.mask)):
             seen, regression = recovery.regress(image, points)
-            skin = judged_skin(picture, regression)
+            skin = judged_skin(picture, head.reading, regression)
             turned = {
                 name: picture.relief.normals_of(height) for name, height in laid.maps(image, seen, regression).items()
             }
@@ -159,12 +184,16 @@ def measure(data: Path, faces: KeptOut, recovery: Recovery, count: int, progress
     return sums
 
 
-def judged_skin(picture: Picture, regression: Regression) -> NDArray[np.bool_]:
-    """(SIDE, SIDE) skin of known displacement inside the crop that the network saw, not seen edge-on."""
+def judged_skin(picture: Picture, reading: Reading, regression: Regression) -> NDArray[np.bool_]:
+    """(SIDE, SIDE) skin of known displacement inside the crop that the network saw, not seen edge-on.
+
+    Skin by the photograph's part map: where the head wears its brows, lips, hair or beard nothing can be read.
+    """
     whole = np.ones(regression.bump.shape, np.uint8)
     inside = cv2.warpAffine(whole, invert(regression.matrix), (SIDE, SIDE)) > 0
     inside = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    return picture.bump_known & inside & (picture.relief.normals[..., 2] < -0.3)
+    skin = skin_of(picture, reading) & picture.bump_known
+    return skin & inside & (picture.relief.normals[..., 2] < -0.3)
 
 
 def table(sums: dict[str, Sums]) -> str:

@@ -31,6 +31,7 @@ from realtime.tracking import MediaPipeTracker
 
 SEED = 96_000
 GOALS = {"clear": 0.75, "hidden": 0.65}
+COLUMNS = ("clear", "covered", "hidden", "bare", *JUDGED)
 NAMES = tuple(name for name in PART if name != "eyeglasses")
 
 Look = Callable[[Image], Seen | None]
@@ -96,6 +97,8 @@ def in_crop(seen: Seen, truth: Image, mask: NDArray[np.bool_] | None) -> tuple[I
 def measure(data: Path, look: Look, progress: Callable[[Sequence], Iterable] = iter) -> dict[str, Maps]:
     """What was found under "clear", "hidden", "covered" (all pixels of the covered pictures) and each kind (hidden).
 
+    And under "bare" the same pixels as "hidden" where nothing covers them: what is the most to be had.
+
     Raises:
         UserError: the data folder has no photographs with hand-made maps.
     """
@@ -103,16 +106,18 @@ def measure(data: Path, look: Look, progress: Callable[[Sequence], Iterable] = i
     if not faces:
         raise UserError(f"{data} has no hand-made part maps.", "Give a folder with faces*/NAME.png beside NAME.jpg.")
     library = load_library(data, validation=True)
-    maps = {name: Maps() for name in ("clear", "covered", "hidden", *JUDGED)}
+    maps = {name: Maps() for name in COLUMNS}
     for number, (photo, image, landmarks) in progress(list(enumerate(faces))):
         truth, rng = read_map(photo), np.random.default_rng((SEED, number))
-        _add(maps, ("clear",), look(image), truth, None)
+        clear = look(image)
+        _add(maps, ("clear",), clear, truth, None)
         for kind in JUDGED:
             covered = cover(image, landmarks, kind, library, rng)
             if covered is not None:
                 seen = look(covered.image)
                 _add(maps, ("covered",), seen, truth, None)
                 _add(maps, ("hidden", kind), seen, truth, covered.mask)
+                _add(maps, ("bare",), clear, truth, covered.mask)
     return maps
 
 
@@ -129,14 +134,14 @@ def _add(maps: dict[str, Maps], names: Sequence[str], seen: Seen | None, truth: 
 
 def table(maps: dict[str, Maps]) -> str:
     """Markdown: IoU by part, and its mean over the parts."""
-    columns = ["clear", "covered", "hidden", *JUDGED]
-    ious = {name: maps[name].ious() for name in columns}
-    lines = [[part, *(_number(ious[name].get(part)) for name in columns)] for part in NAMES]
-    lines.append(["mean", *(_number(float(np.mean(list(ious[name].values())))) for name in columns)])
-    lines.append(["asked", *(_number(GOALS.get(name)) for name in columns)])
-    lines.append(["pictures", *(str(len(maps[name].found)) for name in columns)])
-    lines.append(["no face", *(str(maps[name].lost) for name in columns)])
-    return markdown(["part", "clear", "covered", "hidden", *(f"hidden by {kind}" for kind in JUDGED)], lines)
+    ious = {name: maps[name].ious() for name in COLUMNS}
+    lines = [[part, *(_number(ious[name].get(part)) for name in COLUMNS)] for part in NAMES]
+    lines.append(["mean", *(_number(float(np.mean(list(ious[name].values())))) for name in COLUMNS)])
+    lines.append(["asked", *(_number(GOALS.get(name)) for name in COLUMNS)])
+    lines.append(["pictures", *(str(len(maps[name].found)) for name in COLUMNS)])
+    lines.append(["no face", *(str(maps[name].lost) for name in COLUMNS)])
+    titles = ["clear", "covered", "hidden", "the same bare", *(f"hidden by {kind}" for kind in JUDGED)]
+    return markdown(["part", *titles], lines)
 
 
 def _number(value: float | None) -> str:
@@ -147,6 +152,6 @@ def evaluate(data: str | Path, progress: Callable[[Sequence], Iterable] = iter) 
     """The report as Markdown."""
     return (
         "IoU of the part map with hand-made maps, over all pictures' pixels together; clear: on clear faces; covered:\n"
-        "everywhere on covered ones; hidden: on what is covered alone.\n\n"
-        + table(measure(data_folder(data), program(), progress))
+        "everywhere on covered ones; hidden: on what is covered alone; the same bare: on those pixels, in the\n"
+        "clear picture.\n\n" + table(measure(data_folder(data), program(), progress))
     )

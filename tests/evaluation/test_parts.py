@@ -8,9 +8,8 @@ pytest.importorskip("torch")
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE
 from engines.evaluation.pairs import SIDE, read_square
-from engines.evaluation.parts import GOALS, NAMES, Maps, in_crop, read_map, table
+from engines.evaluation.parts import COLUMNS, GOALS, NAMES, Maps, in_crop, read_map, table
 from engines.training.labels import HEADWEAR, OUTSIDE, PART
-from engines.training.occluders import JUDGED
 from engines.training.sources import Photo
 from realtime.errors import UserError
 from realtime.frames import PART_NAMES, TrackedFace
@@ -72,7 +71,7 @@ def test_ious_of_halves():
 
 def test_the_table_has_every_part_and_what_is_asked():
     found = np.full((4, 4), SKIN, np.uint8)
-    maps = {name: Maps([found], [found], [found == SKIN]) for name in ("clear", "covered", "hidden", *JUDGED)}
+    maps = {name: Maps([found], [found], [found == SKIN]) for name in COLUMNS}
     maps["hidden"].lost = 3
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table(maps).splitlines()[2:]]
     assert [row[0] for row in rows] == [*NAMES, "mean", "asked", "pictures", "no face"]

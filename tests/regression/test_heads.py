@@ -1,8 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip("numba")
 
+from engines.evaluation.bump import Head
+from engines.evaluation.relief import head_contrasts
 from engines.training.regression import bump_targets
 from engines.training.regression.examples import centered, random_expression, random_light, random_pose
 from engines.training.regression.folds import LIMIT, FoldMaker
@@ -98,6 +101,46 @@ def test_folds_are_bounded_and_keep_the_eyes_still(model):
 def test_the_same_seed_draws_the_same_folds(model):
     maker = FoldMaker(model)
     np.testing.assert_array_equal(maker.draw(np.random.default_rng(5)), maker.draw(np.random.default_rng(5)))
+
+
+def test_age_folds_a_face(model):
+    maker = FoldMaker(model)
+    young, old = (np.mean([maker.draw(np.random.default_rng(i), age).std() for i in range(6)]) for age in (0.0, 1.0))
+    assert old > 2 * young > 0.02
+
+
+def test_skin_of_a_head_is_the_photographs(model, head):
+    """What the photograph's map does not trust is no skin on the head, whose pixels come from there."""
+    vertices, pose, truth, image, covered = head
+    photo = fitted_photo(model, image, truth, 0)
+    picture = render_head(Mesh.of(model), photo, vertices, model.normals(vertices), look(pose))
+    lent = np.isfinite(picture.source).all(-1)
+    assert lent[picture.bump_known].mean() > 0.9
+    assert not lent[~covered].any()
+    trust = np.zeros((bump_targets.BUMP_SIDE,) * 2)
+    trust[:, : bump_targets.BUMP_SIDE // 2] = 1
+    reading = bump_targets.Reading(picture.relief, trust, np.zeros(9), trust)
+    skin = bump_targets.skin_of(picture, reading)
+    # Textured from its own picture in the same pose: what faces the camera comes from where it is.
+    facing = lent & (picture.relief.normals[..., 2] < -0.5)
+    rows, columns = np.nonzero(facing)
+    own = np.abs(picture.source[facing] - np.stack([columns, rows], 1) - 0.5).max(1) < 0.1
+    assert own.mean() > 0.99  # the rest, behind an edge, is lent by the other side
+    clear = own & (np.abs(columns - SIDE // 2) > 2)
+    np.testing.assert_array_equal(skin[facing][clear], columns[clear] < SIDE // 2)
+
+
+def test_folds_raise_the_contrast_of_skin(model, head):
+    vertices, pose, truth, image, covered = head
+    photo = fitted_photo(model, image, truth, 0)
+    small = cv2.resize(covered.astype(np.float32), (bump_targets.BUMP_SIDE,) * 2)
+    picture = render_head(Mesh.of(model), photo, vertices, model.normals(vertices), look(pose))
+    reading = bump_targets.Reading(picture.relief, small, np.zeros(9), small)
+    folds = FoldMaker(model).draw(np.random.default_rng(3), 1.0)
+    drawn = Head(photo, reading, vertices, model.normals(vertices), look(pose, displacement=folds))
+    both, colours, relief = head_contrasts(Mesh.of(model), drawn)
+    assert relief > 0.01
+    assert both > colours
 
 
 def test_displacement_shows_in_the_bump_and_in_the_normals(model, head):

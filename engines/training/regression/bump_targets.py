@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engines.face_model.model import MorphableModel
 from engines.training import labels
+from engines.training.regression.heads import Picture
 from engines.training.regression.pseudo_truth import SKIN, STORE_CAMERA, PseudoTruth
 from engines.training.regression.raster import Relief, rasterize, relief_of
 from engines.training.store import SIDE
@@ -37,6 +38,7 @@ ITERATIONS = 25
 LIMIT = 1.5  # mm
 MOST_TURNED = 0.35  # cosine between normal and view below which a surface tells nothing
 LEAST_SKIN = 200  # px
+KNOWN_TRUST = 0.3  # from which on a map counts
 # What is dark by its colour, widened by so many px: brows, eyes, lips, nostrils.
 PAINTED = (labels.RIGHT_BROW, labels.LEFT_BROW, labels.RIGHT_EYE, labels.LEFT_EYE)
 MOUTH = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
@@ -89,14 +91,14 @@ def bump_target(reading: Reading | None) -> NDArray[np.int8]:
     if reading is None:
         return np.full((BUMP_SIDE, BUMP_SIDE), UNKNOWN, np.int8)
     height = from_shading(reading.relief, reading.brightness, reading.light, reading.trust)
-    return quantise(height, reading.trust > 0.3)
+    return quantise(height, reading.trust > KNOWN_TRUST)
 
 
 def without_relief(image: Image, reading: Reading | None) -> Image:
     """The photograph with its skin's mid-level shading taken out: a texture that holds no folds."""
     if reading is None:
         return image
-    shade = _shade(reading.relief.normals, reading.light)
+    shade = shade_of(reading.relief.normals, reading.light)
     tone = np.clip(mid_tone(reading.brightness / shade, reading.trust), -DEEPEST_TONE, DEEPEST_TONE) * reading.trust
     # sRGB is close to the power 1 / 2.2 of linear light.
     factor = cv2.resize(np.exp(-tone / 2.2).astype(np.float32), image.shape[:2], interpolation=cv2.INTER_LINEAR)
@@ -120,7 +122,7 @@ def from_shading(relief: Relief, brightness: Array, light: Array, trust: Array) 
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     normals, trust = relief.normals[box], trust[box].astype(np.float32)
     flat = normals.reshape(-1, 3)
-    shade = _shade(normals, light)
+    shade = shade_of(normals, light)
     gradient = sh_gradient(flat, light).reshape(normals.shape)
     p = (-(gradient * relief.across[box]).sum(-1) / shade).astype(np.float32)
     q = (-(gradient * relief.down[box]).sum(-1) / shade).astype(np.float32)
@@ -131,7 +133,7 @@ def from_shading(relief: Relief, brightness: Array, light: Array, trust: Array) 
     return height
 
 
-def _shade(normals: Array, light: Array) -> Array:
+def shade_of(normals: Array, light: Array) -> Array:
     """(S, S) light (9,) on (S, S, 3) normals, never quite dark."""
     shade = (sh_basis(normals.reshape(-1, 3)) @ light).reshape(normals.shape[:2])
     return np.maximum(shade, 0.1 * BAND_0 * light[0])
@@ -206,6 +208,12 @@ def trusted_skin(codes: Image, landmarks: Array) -> Array:
     painted = cv2.dilate(painted, np.ones((WIDEN, WIDEN), np.uint8))
     skin = cv2.erode(skin, np.ones((BORDER, BORDER), np.uint8))
     return cv2.blur((skin & (1 - painted)).astype(np.float32), (3, 3))
+
+
+def skin_of(picture: Picture, reading: Reading) -> NDArray[np.bool_]:
+    """(SIDE, SIDE) where a rendered head shows trusted skin of the photograph, read by `read_photo`."""
+    where = np.nan_to_num(picture.source * np.float32(BUMP_SIDE / SIDE) - 0.5, nan=-9.0).astype(np.float32)
+    return cv2.remap(reading.trust.astype(np.float32), where, None, cv2.INTER_LINEAR) > KNOWN_TRUST
 
 
 def shrink(height: Array, known: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:

@@ -33,6 +33,7 @@ Progress = Callable[[Iterable[int]], Iterable[int]]
 
 # A fit that misses its landmarks by more (% of the distance of the outer eye corners) teaches nothing.
 WORST_RESIDUAL = 3.5
+CAVITY = (0.05, 0.45)  # how much darker folds are for the sky that they do not see, see `Look`
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class HeadMaker:
             pose=centered(model, vertices, random_pose(rng, truth.pose[source])),
             light=random_light(rng, truth.light[source], truth.light[self.sources]),
             displacement=self.folds.draw(rng),
-            cavity=float(rng.uniform(0, 0.25)),
+            cavity=float(rng.uniform(*CAVITY)),
         )
         picture = render_head(self.mesh, photo, vertices, model.normals(vertices), look)
         points = model.landmarks(picture.points[:, :2])

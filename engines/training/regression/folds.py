@@ -35,6 +35,7 @@ _MIDDLE = (
 _STILL = ("left_eye", "right_eye", "teeth", "tongue", "inner_mouth")
 _HALF = ("upper_lip", "lower_lip", "eyelids")
 LIMIT = 2.0  # mm
+UNEVEN = 0.007  # mm of unevenness per mm between its bumps
 
 
 class FoldMaker:
@@ -49,25 +50,30 @@ class FoldMaker:
         self._middle = np.stack([_distance(_polyline(landmarks, fold)) for fold in _MIDDLE]) * self.mm
         self.strength = _strength(model)
 
-    def draw(self, rng: Rng) -> Array:
-        """(SIDE, SIDE) float32 mm along the normal, largely alike on both sides of the face."""
+    def draw(self, rng: Rng, age: float | None = None) -> Array:
+        """(SIDE, SIDE) float32 mm along the normal, largely alike on both sides of the face.
+
+        Args:
+            rng: decides everything.
+            age: 0..1 how wrinkled; None: any.
+        """
+        age = float(rng.beta(1.2, 1.5)) if age is None else age  # wrinkles come together
         height = np.zeros((SIDE, SIDE), np.float32)
-        age = rng.beta(1.2, 1.5)  # wrinkles come together
         for right, left in zip(self._right, self._left, strict=True):
-            if rng.random() < 0.3 + 0.6 * age:
-                depth, width = _depth(rng, age), rng.uniform(1.5, 4.0)
+            if rng.random() < 0.3 + 0.65 * age:
+                depth, width = _depth(rng, age), rng.uniform(1.3, 3.5)
                 uneven = np.exp(rng.normal(0, 0.15, 2))
                 height += _fold(right, depth * uneven[0], width) + _fold(left, depth * uneven[1], width)
         for middle in self._middle:
-            if rng.random() < 0.2 + 0.6 * age:
-                height += _fold(middle, _depth(rng, age), rng.uniform(1.5, 3.5))
+            if rng.random() < 0.2 + 0.7 * age:
+                height += _fold(middle, _depth(rng, age), rng.uniform(1.3, 3.0))
         height = _bend(height, rng)
         for spacing in (6.0, 14.0):  # mm
             noise = self._unevenness(rng, spacing)
             alike = rng.uniform(0.5, 1.0)
             noise = alike * (noise + noise[:, ::-1]) / np.sqrt(2) + (1 - alike) * noise
-            height += np.float32(rng.gamma(2.0, 0.006 * spacing)) * noise
-        return np.clip(height * self.strength, -LIMIT, LIMIT)
+            height += np.float32(rng.gamma(2.0, UNEVEN * spacing * (0.6 + age))) * noise
+        return LIMIT * np.tanh(height * self.strength / LIMIT)
 
     def _unevenness(self, rng: Rng, spacing: float) -> Array:
         """(SIDE, SIDE) smooth noise of unit strength with bumps some `spacing` mm apart."""
@@ -79,7 +85,7 @@ class FoldMaker:
 
 
 def _depth(rng: Rng, age: float) -> float:
-    return float(rng.uniform(0.1, 0.35 + 0.75 * age))
+    return float(rng.uniform(0.15, 0.4 + 2.2 * age))
 
 
 def _fold(distance: Array, depth: float, width: float) -> Array:

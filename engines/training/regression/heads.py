@@ -66,6 +66,7 @@ class Picture:
     bump_known: NDArray[np.bool_]  # where the displacement is the truth
     points: Array  # (V, 3) px: the vertices in the picture
     relief: Relief  # of the smooth surface
+    source: Array  # (SIDE, SIDE, 2) px of the photograph whose skin this is; NaN where it shows none
 
 
 @dataclass(frozen=True)
@@ -118,16 +119,21 @@ def render_head(mesh: Mesh, photo: FittedPhoto, vertices: Array, normals: Array,
     known = relief.valid & (pixels[..., 8] > 0.99)
     height = np.where(known, height, 0).astype(np.float32)
 
-    albedo, background = _albedo(mesh, photo, points, fragments, relief.normals)
+    albedo, background, source = _albedo(mesh, photo, points, fragments)
     cavity = np.exp(look.cavity * (height - cv2.blur(height, (CAVITY, CAVITY))))[..., None]
     colors = to_srgb(albedo * shading(relief.normals_of(height), look.light) * cavity)
     edge = cv2.blur(cv2.erode(fragments.covered.astype(np.float32), np.ones((3, 3))), (3, 3))[..., None]
     image = (edge * colors + (1 - edge) * background).astype(np.uint8)
-    return Picture(image, height, known, points, relief)
+    return Picture(image, height, known, points, relief, source)
 
 
-def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments, normals: Array) -> tuple[Array, Image]:
-    """Linear RGB albedo of every covered pixel, and the photograph's surroundings bent along with the head (sRGB)."""
+def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments) -> tuple[Array, Image, Array]:
+    """What a head is textured with.
+
+    Returns:
+        Linear RGB albedo of every covered pixel; the photograph's surroundings bent along with the head (sRGB); the px
+        of the photograph that each pixel of the head comes from, NaN where none does.
+    """
     triangles = mesh.triangles
     direct = photo.seen[triangles].min(1) >= SEEN
     mirrored = ~direct & (photo.seen[mesh.mirror][triangles].min(1) >= SEEN)
@@ -152,7 +158,9 @@ def _albedo(mesh: Mesh, photo: FittedPhoto, points: Array, fragments: Fragments,
         for picture in (photo.image, photo.backdrop)
     )
     albedo = to_linear(bent) / np.maximum(shading(lit_by, photo.light), DARKEST)
-    return np.where(unseen[..., None], on_own[..., 5:8], np.clip(albedo, 0, 1.2)), backdrop
+    albedo = np.where(unseen[..., None], on_own[..., 5:8], np.clip(albedo, 0, 1.2))
+    lent = (fragments.covered & ~unseen)[..., None]
+    return albedo, backdrop, np.where(lent, source, np.float32(np.nan))
 
 
 def _pixel_grid() -> Array:
