@@ -21,7 +21,7 @@ def test_shape_error_ignores_similarity(rng):
 def test_shape_table_leaves_out_lost_faces():
     rows = {name: {"clear": np.array([1.0, 2.0, 9.0]), "covered": np.array([1.1, 2.2, np.nan])} for name in ("a", "b")}
     text = shape.table(rows)
-    assert "| a | 1.500 | 1.650 | 1.100 |" in text
+    assert "| a | 1.500 | 1.650 | 1.100 | 1.500 | 1.650 | 1.100 |" in text
     assert "2 of 3 heads" in text
 
 

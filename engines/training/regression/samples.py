@@ -28,7 +28,7 @@ from realtime.regressed import crop_pose, turn_light
 Rng = np.random.Generator
 
 COVERED = 0.6  # share of the crops that were covered and completed
-COMPLETED = 0.4  # share of these that the trained networks complete, the others are filled by makeshift
+COMPLETED = 0.85  # share of these that the trained networks complete, the others are filled by makeshift
 
 
 @dataclass(frozen=True)
