@@ -47,16 +47,31 @@ POLYGONS = (
     ("lower_lip", LOWER_LIP),
 )
 
+SIDES = (("left_brow", "right_brow"), ("left_eye", "right_eye"))
 SWAP = np.arange(256, dtype=np.uint8)
-for _left, _right in (("left_brow", "right_brow"), ("left_eye", "right_eye")):
+for _left, _right in SIDES:
     SWAP[[PART[_left], PART[_right]]] = PART[_right], PART[_left]
 
 
 def from_celeba(classes: Image) -> Image:
-    """CelebAMask-HQ's class indices (H, W) -> our codes (H, W); an index it does not know becomes UNKNOWN."""
+    """CelebAMask-HQ's class indices (H, W) -> our codes (H, W); an index it does not know becomes UNKNOWN.
+
+    One map in fifteen has left and right the other way round: they are put right by where eyes and brows lie.
+    """
     table = np.full(256, UNKNOWN, np.uint8)
     table[: len(CELEBA_TO_PARTS)] = CELEBA_TO_PARTS
-    return table[classes]
+    codes = table[classes]
+    return SWAP[codes] if is_swapped(codes) else codes
+
+
+def is_swapped(codes: Image) -> bool:
+    """Whether a map (H, W) of an upright face has the person's left at the picture's left; not where it cannot tell."""
+    apart = 0.0
+    for left, right in SIDES:
+        columns = [np.nonzero(codes == PART[name])[1] for name in (left, right)]
+        if all(len(column) for column in columns):
+            apart += columns[0].mean() - columns[1].mean()
+    return apart < 0
 
 
 def from_landmarks(points: Array, size: int) -> Image:

@@ -18,7 +18,7 @@ from realtime.frames import Array, Image
 
 SIDE = 256  # px of a stored cut-out
 MARGIN = 1.35  # its side in sides of the networks' crop, so that jittered crops find pixels around the face
-VERSION = 1  # of what is stored; raise it when the arrays change
+VERSION = 2  # of what is stored; raise it when the arrays change
 INDEX = "index.json"
 
 

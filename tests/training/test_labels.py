@@ -42,6 +42,28 @@ def test_an_index_no_class_has_is_unknown():
     assert labels.from_celeba(np.array([[19, 200]], np.uint8)).tolist() == [[UNKNOWN, UNKNOWN]]
 
 
+def test_a_map_with_left_and_right_the_other_way_round_is_put_right():
+    codes = labels.from_landmarks(face_points(), 320)
+    known = np.where(np.isin(codes, CELEBA_TO_PARTS), codes, PART["background"])
+    classes = np.argsort(CELEBA_TO_PARTS, kind="stable")[np.searchsorted(np.sort(CELEBA_TO_PARTS), known)]
+    classes = classes.astype(np.uint8)
+    right = labels.from_celeba(classes)
+    swapped = classes.copy()
+    for a, b in ((4, 5), (6, 7)):
+        swapped[classes == a], swapped[classes == b] = b, a
+    assert (swapped != classes).any()
+    assert not labels.is_swapped(right)
+    np.testing.assert_array_equal(right, known)
+    np.testing.assert_array_equal(labels.from_celeba(swapped), right)
+    np.testing.assert_array_equal(labels.from_celeba(classes[:, ::-1]), labels.mirror(right))
+
+
+def test_where_only_one_eye_is_seen_nothing_is_swapped():
+    classes = np.zeros((8, 8), np.uint8)
+    classes[2, 1] = 4
+    assert labels.from_celeba(classes)[2, 1] == PART["left_eye"]
+
+
 def test_codes_do_not_collide_with_parts():
     assert len(PART_NAMES) < HEADWEAR < labels.OUTSIDE < UNKNOWN < 256
 
