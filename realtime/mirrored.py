@@ -1,4 +1,4 @@
-"""A network that also looks in the mirror: for stills, where the last bit of quality is worth twice the time."""
+"""A network that looks again, in the mirror, too: for stills, where the last bit of quality is worth the time."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def scaled(array: Array, side: int) -> Array:
 
 
 class Mirrored:
-    """An engine of images whose outputs are the average over the crop and its mirror image.
+    """An engine of images whose outputs are the average over looks at the crop and at its mirror image.
 
     Args:
-        engine: the contour or the completion network.
-        other: the same network for crops of another size, which sees the mirror image scaled: there it errs
-            elsewhere. None: the mirror image is seen as the crop is.
+        engine: the contour or the completion network, which sees the crop as it is.
+        others: the same network for crops of other sizes, which in turn see the mirror image and the crop, scaled:
+            there it errs elsewhere. Without any, the first sees the mirror image, too.
     """
 
-    def __init__(self, engine: Engine, other: Engine | None = None) -> None:
-        self._engine, self._other = engine, engine if other is None else other
+    def __init__(self, engine: Engine, *others: Engine) -> None:
+        self._engine, self._others = engine, others or (engine,)
         self.spec, self.device, self.precision = engine.spec, engine.device, engine.precision
-        self.why = f"{engine.why}; crop and mirror image averaged"
+        self.why = f"{engine.why}; {1 + len(self._others)} looks at crop and mirror image averaged"
 
     @property
     def inputs(self) -> Mapping[str, Array]:
@@ -52,14 +52,21 @@ class Mirrored:
         return self._engine.inputs
 
     def run(self, **arrays: Array) -> Mapping[str, Array]:
-        """Computes the outputs, twice; see `Engine`."""
+        """Computes the outputs, once per look; see `Engine`."""
         outputs = {name: output.copy() for name, output in self._engine.run(**arrays).items()}
         given = {name: array.copy() for name, array in self.inputs.items()}
-        for name, buffer in self._other.inputs.items():
-            buffer[:] = scaled(mirrored(name, given[name]), buffer.shape[-1])
-        for name, output in self._other.run().items():
-            outputs[name] += mirrored(name, scaled(output, outputs[name].shape[-1]))
-            outputs[name] *= np.float32(0.5)
+        for number, other in enumerate(self._others):
+            seen_as = mirrored if number % 2 == 0 else _as_it_is
+            for name, buffer in other.inputs.items():
+                buffer[:] = scaled(seen_as(name, given[name]), buffer.shape[-1])
+            for name, output in other.run().items():
+                outputs[name] += seen_as(name, scaled(output, outputs[name].shape[-1]))
+        for output in outputs.values():
+            output /= np.float32(1 + len(self._others))
         for name, array in given.items():
             self.inputs[name][:] = array
         return outputs
+
+
+def _as_it_is(name: str, array: Array) -> Array:
+    return array

@@ -101,7 +101,7 @@ def test_all_inputs_of_the_completion_are_mirrored():
 
 def test_it_says_what_it_does():
     engine = Mirrored(Recorded("contour", contour_that_copies))
-    assert engine.why == "because; crop and mirror image averaged"
+    assert engine.why == "because; 2 looks at crop and mirror image averaged"
     assert (engine.device, engine.precision, engine.spec.name) == ("cpu", "f32", "contour")
 
 
@@ -115,3 +115,25 @@ def test_the_mirror_image_may_be_seen_by_a_larger_engine():
     assert (np.diff(large.asked[0]["image"][0, 0, 0]) <= 0).all()
     np.testing.assert_allclose(found["mask"], small.inputs["image"][:, 1:2], atol=0.02)
     assert found["parts"].shape == (1, len(PART_NAMES), 128, 128)
+
+
+def test_looks_alternate_between_the_crop_and_its_mirror_image():
+    """Each tells its own share, and what the mirror image says comes back the right way round."""
+
+    def left_bright(share):
+        def answer(inputs):
+            side = inputs["image"].shape[-1]
+            mask = np.full((1, 1, side, side), share, np.float32)
+            mask[..., : side // 2] += 0.3
+            return {"mask": mask, "parts": np.zeros((1, len(PART_NAMES), side, side), np.float32)}
+
+        return answer
+
+    engines = [Recorded("contour", left_bright(share)) for share in (0.0, 0.3, 0.6)]
+    for engine in engines[1:]:
+        engine.inputs = {"image": np.zeros((1, 3, 64, 64), np.float32)}
+    engines[0].inputs["image"][:] = np.linspace(-1, 1, 128, dtype=np.float32)
+    mask = Mirrored(*engines).run()["mask"][0, 0]
+    seen = [engine.asked[0]["image"][0, 0, 0] for engine in engines]
+    assert [np.sign(row[-1] - row[0]) for row in seen] == [1, -1, 1]
+    np.testing.assert_allclose(mask[0, [10, 120]], [(0 + 0.3 + 0.6 + 0.6) / 3, (0.9 + 0.3) / 3], atol=1e-5)
