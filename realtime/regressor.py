@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from engines.engine import CONTOUR_SIZE, Engine, choose_engine, shipped_networks
-from realtime.alignment import rescale, to_picture
+from realtime.alignment import invert, rescale, to_picture
 from realtime.crop_mesh import turned_views
 from realtime.fitting import Prior
 from realtime.frames import Array, Image, TrackedFace
@@ -22,8 +22,8 @@ from realtime.pixels import fill_image
 from realtime.regressed import light_in_picture
 from realtime.seen import Seen
 
-# A still is looked at turned a little, too: of this, once landmarks are turned back, the average is taken.
-STEADIED = ("identity", "expression", "albedo", "landmarks")
+# A still is looked at turned a little, too: of this, once landmarks and relief are turned back, the average is taken.
+STEADIED = ("identity", "expression", "albedo", "landmarks", "bump")
 # A new answer counts at least this much against all those before.
 LEAST_SHARE = 0.04
 
@@ -133,7 +133,8 @@ class Regressor:
             for view, turn in turned_views(image):
                 look = self._run(view)
                 back = to_picture(CONTOUR_SIZE * look["landmarks"], turn) / np.float32(CONTOUR_SIZE)
-                looks.append(look | {"landmarks": back})
+                bump = cv2.warpAffine(look["bump"][0], invert(turn), image.shape[:2], borderMode=cv2.BORDER_REPLICATE)
+                looks.append(look | {"landmarks": back, "bump": bump[None]})
             found |= {name: np.mean([look[name] for look in looks], 0) for name in STEADIED}
         return Regression(
             identity=found["identity"],

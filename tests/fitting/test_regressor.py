@@ -215,19 +215,20 @@ def test_relief_moves_no_vertex(engine):
 
 
 class DotEngine(FakeEngine):
-    """Says that every landmark is where the brightest part of the crop is, and another identity in each look."""
+    """Says that every landmark and a bump are where the crop is bright, and another identity in each look."""
 
     def run(self, **arrays):
         bright = np.maximum(self.inputs["image"][0].mean(0) - 0.5, 0)
         rows, columns = np.mgrid[:CONTOUR_SIZE, :CONTOUR_SIZE] + 0.5
         place = np.array([(bright * columns).sum(), (bright * rows).sum()]) / bright.sum() / CONTOUR_SIZE
         self.outputs["landmarks"][:] = place
+        self.outputs["bump"][0, 0] = bright / bright.max()
         for name in ("identity", "light"):
             self.outputs[name][:] = self.runs
         return super().run()
 
 
-def test_a_still_is_looked_at_turned_too_and_the_landmarks_turned_back():
+def test_a_still_is_looked_at_turned_too_and_what_it_shows_turned_back():
     seen = seen_of(points())
     crop = np.zeros_like(seen.crop)
     crop[40:52, 130:142] = 255
@@ -237,4 +238,8 @@ def test_a_still_is_looked_at_turned_too_and_the_landmarks_turned_back():
     there = found.landmarks @ seen.matrix[:, :2].T + seen.matrix[:, 2]
     np.testing.assert_allclose(there, np.broadcast_to([136, 46], there.shape), atol=0.3)
     np.testing.assert_allclose(found.identity, 1.0)  # of 0, 1 and 2
+    rows, columns = np.mgrid[:CONTOUR_SIZE, :CONTOUR_SIZE] + 0.5
+    middle = [(found.bump * along).sum() / found.bump.sum() for along in (columns, rows)]
+    np.testing.assert_allclose(middle, np.array([136, 46]) * CONTOUR_SIZE / COMPLETION_SIZE, atol=0.3)
+    assert found.bump.max() > 0.95  # all looks agree on the place
     np.testing.assert_allclose(found.light[0], 0.0)  # light turns with the picture: that of the crop as it is
