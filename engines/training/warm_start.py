@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from engines.networks.checkpoint import kind_of, read_checkpoint
 from realtime.errors import UserError
 
+NUMBERED = "onnx::MatMul_"  # how the exporter names the weights of a linear layer without a bias
+
 
 def shipped_state(path: Path) -> dict[str, Tensor]:
     """The weights in a file of `engines.export`, by their names of the state_dict; float16 as they lie there.
@@ -25,6 +27,21 @@ def shipped_state(path: Path) -> dict[str, Tensor]:
     except (DecodeError, OSError) as error:
         raise UserError(f"{path} is not a readable ONNX file.", "Restore it with git, or give a checkpoint.") from error
     return {tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in model.graph.initializer}
+
+
+def _without_a_name(network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of linear layers without a bias, which an ONNX file holds transposed and under a number."""
+    found = {}
+    for name, target in network.state_dict().items():
+        if name not in state and target.ndim == 2:
+            fitting = [
+                tensor
+                for key, tensor in state.items()
+                if key.startswith(NUMBERED) and tuple(tensor.shape) == tuple(target.shape)[::-1]
+            ]
+            if len(fitting) == 1:
+                found[name] = fitting[0].T
+    return found
 
 
 def warm_start(network: nn.Module, path: str | Path) -> int:
@@ -51,6 +68,7 @@ def warm_start(network: nn.Module, path: str | Path) -> int:
                 f"Give --init a {kind} checkpoint.",
             )
         state = content["state"]
+    state |= _without_a_name(network, state)
     fitting = [
         (target, state[name])
         for name, target in network.state_dict().items()

@@ -9,6 +9,7 @@ from engines.networks import (  # noqa: E402
     CompletionNetwork,
     ContourConfig,
     ContourNetwork,
+    RegressionNetwork,
     blend,
     load_network,
     save_network,
@@ -130,14 +131,29 @@ def test_a_checkpoint_whose_weights_do_not_fit_its_configuration(tmp_path, conto
         load_network(tmp_path / "n.pt", "contour")
 
 
+def with_distinct_weights(network):
+    """All as distinct as trained ones: equal weights are stored once."""
+    for value in network.state_dict().values():
+        if value.is_floating_point():
+            torch.nn.init.uniform_(value, 0.01, 0.1)
+    return network
+
+
 def test_the_shipped_weights_are_a_start(tmp_path, contour):
     """What `engines.export` wrote can be trained on, to the precision of float16."""
-    trained, fresh = ContourNetwork().eval(), ContourNetwork()
-    for value in trained.state_dict().values():
-        if value.is_floating_point():
-            torch.nn.init.uniform_(value, 0.01, 0.1)  # as distinct as trained ones: equal weights are stored once
+    trained, fresh = with_distinct_weights(ContourNetwork().eval()), ContourNetwork()
     wanted = {name: value.clone() for name, value in trained.state_dict().items() if value.is_floating_point()}
     (tmp_path / "n.onnx").write_bytes(to_onnx(trained, get_spec("contour")))
+    assert warm_start(fresh, tmp_path / "n.onnx") == len(wanted)
+    for name, value in wanted.items():
+        assert torch.allclose(fresh.state_dict()[name], value, atol=1e-4), name
+
+
+def test_a_layer_that_the_file_holds_under_a_number_is_a_start_too(tmp_path):
+    """The regression network's first linear layer has no bias: the exporter transposes it and drops its name."""
+    trained, fresh = with_distinct_weights(RegressionNetwork().eval()), RegressionNetwork()
+    wanted = {name: value.clone() for name, value in trained.state_dict().items() if value.is_floating_point()}
+    (tmp_path / "n.onnx").write_bytes(to_onnx(trained, get_spec("regression")))
     assert warm_start(fresh, tmp_path / "n.onnx") == len(wanted)
     for name, value in wanted.items():
         assert torch.allclose(fresh.state_dict()[name], value, atol=1e-4), name
