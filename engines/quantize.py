@@ -49,6 +49,9 @@ NOT_WORTH_IT = 1  # exit status
 # What each network computes in int8, and the layers that stay in float: those whose outputs are used as numbers, not
 # compared with a threshold or shown as a picture of 8 bits.
 QUANTISED = ["Conv", "MatMul", "Gemm"]
+# Processors without VNNI add two products of 8 bits in 16, which is too narrow for weights of all 8: there the contour
+# network lost 0.02 of its IoU. The completion network loses more by weights of 7 bits.
+SEVEN_BITS = ("contour", "regression")
 FLOAT_LAYERS = {"contour": (), "completion": (), "regression": ("/heads/",)}
 
 
@@ -126,6 +129,7 @@ def quantise(kind: str, model: onnx.ModelProto, inputs: Iterator[dict[str, Array
             op_types_to_quantize=QUANTISED,
             nodes_to_exclude=skipped,
             per_channel=True,
+            reduce_range=kind in SEVEN_BITS,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
