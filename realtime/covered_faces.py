@@ -14,9 +14,9 @@ from realtime.crop_mesh import MediaPipeCropMesh, SteadyCropMesh
 from realtime.face_search import FaceSearch, rough_landmarks
 from realtime.frames import Array, FaceState, Frame, TrackedFace
 from realtime.memory import Memories
-from realtime.mirrored import Mirrored
 from realtime.remembered import Person
 from realtime.seen import Seen, is_face
+from realtime.several_looks import SeveralLooks
 from realtime.tracking import face_size
 from realtime.unocclude import Clock, Unoccluder
 
@@ -179,10 +179,10 @@ def unoccluder_for_stills(engines_of: Callable[[str], Sequence[Engine]], keep_gl
     """Nobody waits for a still: the last bit of quality is worth more there than speed.
 
     Args:
-        engines_of: a network's name -> it, as often as `Mirrored` shall look.
+        engines_of: a network's name -> it, as often as `SeveralLooks` shall look.
         keep_glasses: see `Unoccluder`.
     """
-    contour, completion = (Mirrored(*engines_of(name)) for name in ("contour", "completion"))
+    contour, completion = (SeveralLooks(*engines_of(name)) for name in ("contour", "completion"))
     return Unoccluder(contour, completion, SteadyCropMesh(MediaPipeCropMesh(stills=True)), True, keep_glasses)
 
 

@@ -21,9 +21,9 @@ from realtime.camera import picture_vertices
 from realtime.covered_faces import CoveredFaces
 from realtime.crop_mesh import MediaPipeCropMesh
 from realtime.frames import Array, Frame, FrameResult, Image
-from realtime.mirrored import Mirrored
 from realtime.reconstruction import TRUST, Options, Reconstructor
 from realtime.regressor import Regressor, Trust
+from realtime.several_looks import SeveralLooks
 from realtime.tracking import MediaPipeTracker
 from realtime.unocclude import Unoccluder
 
@@ -92,7 +92,7 @@ class Workbench:
 
     def seeing(self, contour: Engine | None = None, painter: Engine | None = None, trust: Trust = TRUST) -> Look:
         """With a contour and a completion network, the shipped ones unless given."""
-        engines = contour or self.contour, Mirrored(painter or self.completion)
+        engines = contour or self.contour, SeveralLooks(painter or self.completion)
         return self._look(CoveredFaces(Unoccluder(*engines, self._mesh, stills=True), stills=True), trust)
 
     def _look(self, covered: CoveredFaces | None, trust: Trust) -> Look:

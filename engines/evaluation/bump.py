@@ -24,10 +24,10 @@ from tqdm import tqdm
 from engines.evaluation.regressed import KeptOut, Recovery, command, kept_out
 from engines.face_model.model import MorphableModel
 from engines.training.occluders import JUDGED, load_library, occlude
-from engines.training.regression.bump_targets import Reading, read_photo, skin_of, without_relief
-from engines.training.regression.examples import CAVITY, centered, random_light, random_pose
+from engines.training.regression.bump_targets import Reading, skin_of
+from engines.training.regression.examples import draw_head, random_light
 from engines.training.regression.folds import FoldMaker
-from engines.training.regression.heads import FittedPhoto, Look, Mesh, Picture, fitted_photo, render_head
+from engines.training.regression.heads import Mesh, Picture, render_head
 from engines.training.regression.pseudo_truth import STORE_CAMERA
 from engines.training.regression.raster import rasterize, shading
 from engines.training.store import SIDE
@@ -116,39 +116,6 @@ class Laid:
         return cv2.remap(bump.astype(np.float32), where.astype(np.float32), None, cv2.INTER_LINEAR)
 
 
-@dataclass(frozen=True)
-class Head:
-    """A head to be rendered: of known shape and displacement, in the skin of a photograph."""
-
-    photo: FittedPhoto
-    reading: Reading  # of the photograph
-    vertices: Array  # (V, 3) mm, head frame
-    normals: Array  # (V, 3) unit, head frame
-    look: Look
-
-
-def draw_head(
-    model: MorphableModel, faces: KeptOut, folds: FoldMaker, rng: np.random.Generator, age: float | None = None
-) -> Head | None:
-    """One head at random, `age` as for `FoldMaker.draw`; None where its photograph shows hardly any skin."""
-    store, truth, chosen = faces.store, faces.truth, faces.chosen
-    source = int(rng.choice(chosen))
-    image = store.images[source]
-    reading = read_photo(model, image, store.labels[source], store.landmarks[source], truth, source)
-    if reading is None:
-        return None
-    photo = fitted_photo(model, without_relief(image, reading), truth, source)
-    identity = rng.standard_normal(len(model.identity_basis)).astype(np.float32)
-    vertices = model.vertices(identity, truth.expression[source])
-    look = Look(
-        pose=centered(model, vertices, random_pose(rng, truth.pose[source])),
-        light=random_light(rng, photo.light, truth.light[chosen]),
-        displacement=folds.draw(rng, age),
-        cavity=float(rng.uniform(*CAVITY)),
-    )
-    return Head(photo, reading, vertices, model.normals(vertices), look)
-
-
 def measure(data: Path, faces: KeptOut, recovery: Recovery, count: int, progress: Callable = iter) -> dict[str, Sums]:
     """Totals for visible skin of clear heads, visible and hidden skin of covered ones."""
     model = recovery.model
@@ -158,8 +125,8 @@ def measure(data: Path, faces: KeptOut, recovery: Recovery, count: int, progress
     sums = {name: Sums() for name in ("clear face", "covered face, visible skin", "covered face, hidden skin")}
     for number in progress(range(count)):
         rng = np.random.default_rng((SEED, number))
-        head = draw_head(model, faces, folds, rng)
-        if head is None:
+        head = draw_head(model, faces.store, truth, chosen, folds, rng)
+        if head.reading is None:
             continue
         picture = render_head(mesh, head.photo, head.vertices, head.normals, head.look)
         pose = head.look.pose

@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from engines.evaluation.bump import Head, draw_head
 from engines.evaluation.groups import facts_of
 from engines.evaluation.markdown import markdown
 from engines.evaluation.regressed import KeptOut, Recovery, command, kept_out
@@ -31,7 +30,7 @@ from engines.training.regression.bump_targets import (
     shade_of,
     skin_of,
 )
-from engines.training.regression.examples import usable
+from engines.training.regression.examples import Head, draw_head, usable
 from engines.training.regression.folds import FoldMaker
 from engines.training.regression.heads import Mesh, Picture, render_head
 from realtime.frames import Array
@@ -55,6 +54,8 @@ def photo_contrast(model: MorphableModel, faces: KeptOut, index: int) -> float |
 
 def head_contrasts(mesh: Mesh, head: Head) -> tuple[float, float, float] | None:
     """Contrast of a rendered head's skin, of its colours alone, and of its displacement alone; None without skin."""
+    if head.reading is None:
+        return None
     flat = replace(head.look, displacement=np.zeros_like(head.look.displacement))
     folded, smooth = (render_head(mesh, head.photo, head.vertices, head.normals, look) for look in (head.look, flat))
     size = (BUMP_SIDE, BUMP_SIDE)
@@ -95,8 +96,12 @@ def report(options: argparse.Namespace, recovery: Recovery) -> str:
 
     mesh, folds, rows = Mesh.of(model), FoldMaker(model), []
     for age in tqdm(AGES, "rendered heads"):
-        heads = [draw_head(model, faces, folds, rng, age) for _ in range(options.count)]
-        found = [contrasts for head in heads if head and (contrasts := head_contrasts(mesh, head))]
+        found = []
+        for _ in range(options.count):
+            head = draw_head(model, faces.store, faces.truth, faces.chosen, folds, rng, age)
+            contrasts = head_contrasts(mesh, head)
+            if contrasts is not None:
+                found.append(contrasts)
         rows.append([f"{age:.2f}", str(len(found)), *(f"{value:.3f}" for value in np.mean(found, 0))])
     tables.append(markdown(["rendered heads of age", "heads", "contrast", "of colours", "of folds"], rows))
     return "\n\n".join(tables)

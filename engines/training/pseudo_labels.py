@@ -20,7 +20,7 @@ from engines.training.samples import to_network
 from engines.training.store import SIDE, FaceStore
 from realtime.alignment import crop_matrix, invert
 from realtime.frames import Array, Image
-from realtime.mirrored import SWAPPED
+from realtime.several_looks import SWAPPED
 
 FILE = "pseudo_labels.npy"
 CROP = 192  # px: what the teacher is shown

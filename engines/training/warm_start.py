@@ -60,6 +60,7 @@ def warm_start(network: nn.Module, path: str | Path) -> int:
     path, kind = Path(path), kind_of(network)
     if path.suffix == ".onnx":
         state = shipped_state(path)
+        state |= _without_a_name(network, state)
     else:
         content = read_checkpoint(path)
         if content.get("kind") != kind:
@@ -68,7 +69,6 @@ def warm_start(network: nn.Module, path: str | Path) -> int:
                 f"Give --init a {kind} checkpoint.",
             )
         state = content["state"]
-    state |= _without_a_name(network, state)
     fitting = [
         (target, state[name])
         for name, target in network.state_dict().items()

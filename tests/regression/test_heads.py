@@ -4,10 +4,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from engines.evaluation.bump import Head
 from engines.evaluation.relief import head_contrasts
 from engines.training.regression import bump_targets
-from engines.training.regression.examples import centered, random_expression, random_light, random_pose
+from engines.training.regression.examples import Head, centered, random_expression, random_light, random_pose
 from engines.training.regression.folds import LIMIT, FoldMaker
 from engines.training.regression.folds import SIDE as UV_SIDE
 from engines.training.regression.heads import Look, Mesh, fitted_photo, render_head
@@ -137,7 +136,16 @@ def test_folds_raise_the_contrast_of_skin(model, head):
     picture = render_head(Mesh.of(model), photo, vertices, model.normals(vertices), look(pose))
     reading = bump_targets.Reading(picture.relief, small, np.zeros(9), small)
     folds = FoldMaker(model).draw(np.random.default_rng(3), 1.0)
-    drawn = Head(photo, reading, vertices, model.normals(vertices), look(pose, displacement=folds))
+    drawn = Head(
+        source=0,
+        photo=photo,
+        reading=reading,
+        identity=truth.identity[0],
+        expression=truth.expression[0],
+        vertices=vertices,
+        normals=model.normals(vertices),
+        look=look(pose, displacement=folds),
+    )
     both, colours, relief = head_contrasts(Mesh.of(model), drawn)
     assert relief > 0.01
     assert both > colours

@@ -139,21 +139,15 @@ def with_distinct_weights(network):
     return network
 
 
-def test_the_shipped_weights_are_a_start(tmp_path, contour):
-    """What `engines.export` wrote can be trained on, to the precision of float16."""
-    trained, fresh = with_distinct_weights(ContourNetwork().eval()), ContourNetwork()
-    wanted = {name: value.clone() for name, value in trained.state_dict().items() if value.is_floating_point()}
-    (tmp_path / "n.onnx").write_bytes(to_onnx(trained, get_spec("contour")))
-    assert warm_start(fresh, tmp_path / "n.onnx") == len(wanted)
-    for name, value in wanted.items():
-        assert torch.allclose(fresh.state_dict()[name], value, atol=1e-4), name
+@pytest.mark.parametrize(("kind", "network"), [("contour", ContourNetwork), ("regression", RegressionNetwork)])
+def test_the_shipped_weights_are_a_start(tmp_path, kind, network):
+    """What `engines.export` wrote can be trained on, to the precision of float16.
 
-
-def test_a_layer_that_the_file_holds_under_a_number_is_a_start_too(tmp_path):
-    """The regression network's first linear layer has no bias: the exporter transposes it and drops its name."""
-    trained, fresh = with_distinct_weights(RegressionNetwork().eval()), RegressionNetwork()
+    The regression network has a linear layer without a bias, which the exporter transposes and leaves without a name.
+    """
+    trained, fresh = with_distinct_weights(network().eval()), network()
     wanted = {name: value.clone() for name, value in trained.state_dict().items() if value.is_floating_point()}
-    (tmp_path / "n.onnx").write_bytes(to_onnx(trained, get_spec("regression")))
+    (tmp_path / "n.onnx").write_bytes(to_onnx(trained, get_spec(kind)))
     assert warm_start(fresh, tmp_path / "n.onnx") == len(wanted)
     for name, value in wanted.items():
         assert torch.allclose(fresh.state_dict()[name], value, atol=1e-4), name

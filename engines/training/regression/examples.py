@@ -14,6 +14,7 @@ from engines.face_model.model import MorphableModel
 from engines.training.regression.bump_targets import (
     BUMP_SIDE,
     UNKNOWN,
+    Reading,
     bump_target,
     quantise,
     read_photo,
@@ -21,7 +22,7 @@ from engines.training.regression.bump_targets import (
     without_relief,
 )
 from engines.training.regression.folds import FoldMaker
-from engines.training.regression.heads import Look, Mesh, fitted_photo, render_head
+from engines.training.regression.heads import FittedPhoto, Look, Mesh, fitted_photo, render_head
 from engines.training.regression.pseudo_truth import STORE_CAMERA, PseudoTruth
 from engines.training.store import MARGIN, SIDE, FaceStore
 from realtime.alignment import crop_matrix
@@ -128,6 +129,60 @@ def save_heads(heads: Iterable[dict[str, Array]], count: int, folder: Path) -> N
         np.save(folder / f"{name}.npy", stacked if name == "bump" else stacked.astype(np.float32))
 
 
+@dataclass(frozen=True)
+class Head:
+    """A head to be rendered: of known shape and displacement, in the skin of a photograph."""
+
+    source: int  # the photograph's index
+    photo: FittedPhoto
+    reading: Reading | None  # of the photograph; None where it shows hardly any skin
+    identity: Array  # (K,)
+    expression: Array  # (52,)
+    vertices: Array  # (V, 3) mm, head frame
+    normals: Array  # (V, 3) unit, head frame
+    look: Look
+
+
+def draw_head(
+    model: MorphableModel,
+    store: FaceStore,
+    truth: PseudoTruth,
+    sources: Array,
+    folds: FoldMaker,
+    rng: Rng,
+    age: float | None = None,
+    vary_expression: bool = False,
+) -> Head:
+    """One head at random.
+
+    Args:
+        model: the face model.
+        store: the photographs.
+        truth: their pseudo-truth.
+        sources: indices of those that lend their skin and light.
+        folds: draws the displacement.
+        rng: decides everything.
+        age: as for `FoldMaker.draw`.
+        vary_expression: not always the photograph's own; see `random_expression`.
+    """
+    source = int(rng.choice(sources))
+    image, codes, landmarks = _stored(store, source)
+    reading = read_photo(model, image, codes, landmarks, truth, source)
+    photo = fitted_photo(model, without_relief(image, reading), truth, source)
+    identity = rng.standard_normal(len(model.identity_basis)).astype(np.float32)
+    expression = truth.expression[source]
+    if vary_expression:
+        expression = random_expression(rng, expression)
+    vertices = model.vertices(identity, expression)
+    look = Look(
+        pose=centered(model, vertices, random_pose(rng, truth.pose[source])),
+        light=random_light(rng, photo.light, truth.light[sources]),
+        displacement=folds.draw(rng, age),
+        cavity=float(rng.uniform(*CAVITY)),
+    )
+    return Head(source, photo, reading, identity, expression, vertices, model.normals(vertices), look)
+
+
 class HeadMaker:
     """Makes head number n, always the same for one seed: the truth about it under the names of `Examples`."""
 
@@ -138,32 +193,20 @@ class HeadMaker:
 
     def make(self, number: int) -> dict[str, Array]:
         """One head."""
-        model, truth = self.model, self.truth
+        model = self.model
         rng = np.random.default_rng((self.seed, number))
-        source = int(rng.choice(self.sources))
-        stored = _stored(self.store, source)
-        texture = without_relief(stored[0], read_photo(model, *stored, truth, source))
-        photo = fitted_photo(model, texture, truth, source)
-        identity = rng.standard_normal(len(model.identity_basis)).astype(np.float32)
-        expression = random_expression(rng, truth.expression[source])
-        vertices = model.vertices(identity, expression)
-        look = Look(
-            pose=centered(model, vertices, random_pose(rng, truth.pose[source])),
-            light=random_light(rng, truth.light[source], truth.light[self.sources]),
-            displacement=self.folds.draw(rng),
-            cavity=float(rng.uniform(*CAVITY)),
-        )
-        picture = render_head(self.mesh, photo, vertices, model.normals(vertices), look)
+        head = draw_head(model, self.store, self.truth, self.sources, self.folds, rng, vary_expression=True)
+        picture = render_head(self.mesh, head.photo, head.vertices, head.normals, head.look)
         points = model.landmarks(picture.points[:, :2])
         return {
             "images": picture.image,
             "landmarks": points,
             "fitted": points,
-            "identity": identity,
-            "expression": expression,
-            "pose": look.pose,
-            "albedo": truth.albedo[source],
-            "light": look.light,
+            "identity": head.identity,
+            "expression": head.expression,
+            "pose": head.look.pose,
+            "albedo": self.truth.albedo[head.source],
+            "light": head.look.light,
             "bump": quantise(*shrink(picture.bump, picture.bump_known)),
         }
 

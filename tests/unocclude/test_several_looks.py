@@ -7,7 +7,7 @@ import pytest
 
 from engines.engine import SPECS, get_spec
 from realtime.frames import PART_NAMES
-from realtime.mirrored import SWAPPED, Mirrored, mirrored
+from realtime.several_looks import SWAPPED, SeveralLooks, mirrored
 
 
 class Recorded:
@@ -61,7 +61,7 @@ def test_an_even_handed_network_says_the_same():
     engine = Recorded("contour", contour_that_copies)
     random_inputs(engine)
     plain = contour_that_copies(engine.inputs)
-    for name, output in Mirrored(engine).run().items():
+    for name, output in SeveralLooks(engine).run().items():
         np.testing.assert_allclose(output, plain[name], atol=1e-6)
 
 
@@ -71,7 +71,7 @@ def test_a_bias_to_one_side_is_averaged_out():
         mask[..., :64] = 1
         return {"mask": mask, "parts": np.zeros((1, len(PART_NAMES), 128, 128), np.float32)}
 
-    assert np.unique(Mirrored(Recorded("contour", leaning)).run()["mask"]) == pytest.approx([0.5])
+    assert np.unique(SeveralLooks(Recorded("contour", leaning)).run()["mask"]) == pytest.approx([0.5])
 
 
 def test_inputs_are_left_as_they_were_and_outputs_are_no_buffers():
@@ -82,7 +82,7 @@ def test_inputs_are_left_as_they_were_and_outputs_are_no_buffers():
     engine = Recorded("contour", lambda _: held)
     random_inputs(engine)
     before = engine.inputs["image"].copy()
-    outputs = Mirrored(engine).run()
+    outputs = SeveralLooks(engine).run()
     np.testing.assert_array_equal(engine.inputs["image"], before)
     np.testing.assert_array_equal(engine.asked[1]["image"], before[..., ::-1])
     assert outputs["mask"] is not held["mask"]
@@ -93,14 +93,14 @@ def test_all_inputs_of_the_completion_are_mirrored():
     engine = Recorded("completion", lambda inputs: {"complete": inputs["image"] * 2})
     random_inputs(engine)
     expected = engine.inputs["image"] * 2
-    np.testing.assert_allclose(Mirrored(engine).run()["complete"], expected, atol=1e-6)
+    np.testing.assert_allclose(SeveralLooks(engine).run()["complete"], expected, atol=1e-6)
     first, second = engine.asked
     for tensor in SPECS["completion"].inputs:
         np.testing.assert_array_equal(second[tensor.name], mirrored(tensor.name, first[tensor.name]))
 
 
 def test_it_says_what_it_does():
-    engine = Mirrored(Recorded("contour", contour_that_copies))
+    engine = SeveralLooks(Recorded("contour", contour_that_copies))
     assert engine.why == "because; 2 looks at crop and mirror image averaged"
     assert (engine.device, engine.precision, engine.spec.name) == ("cpu", "f32", "contour")
 
@@ -109,7 +109,7 @@ def test_the_mirror_image_may_be_seen_by_a_larger_engine():
     small, large = Recorded("contour", contour_that_copies), Recorded("contour", contour_that_copies)
     large.inputs = {"image": np.zeros((1, 3, 256, 256), np.float32)}
     small.inputs["image"][:] = np.linspace(-1, 1, 128, dtype=np.float32)
-    found = Mirrored(small, large).run()
+    found = SeveralLooks(small, large).run()
     # What is brighter to the right is darker to the right in the mirror.
     assert large.asked[0]["image"].shape[-1] == 256
     assert (np.diff(large.asked[0]["image"][0, 0, 0]) <= 0).all()
@@ -133,7 +133,7 @@ def test_looks_alternate_between_the_crop_and_its_mirror_image():
     for engine in engines[1:]:
         engine.inputs = {"image": np.zeros((1, 3, 64, 64), np.float32)}
     engines[0].inputs["image"][:] = np.linspace(-1, 1, 128, dtype=np.float32)
-    mask = Mirrored(*engines).run()["mask"][0, 0]
+    mask = SeveralLooks(*engines).run()["mask"][0, 0]
     seen = [engine.asked[0]["image"][0, 0, 0] for engine in engines]
     assert [np.sign(row[-1] - row[0]) for row in seen] == [1, -1, 1]
     np.testing.assert_allclose(mask[0, [10, 120]], [(0 + 0.3 + 0.6 + 0.6) / 3, (0.9 + 0.3) / 3], atol=1e-5)

@@ -32,7 +32,7 @@ def scaled(array: Array, side: int) -> Array:
     return np.stack([resized(channel, side) for channel in array[0]])[None]
 
 
-class Mirrored:
+class SeveralLooks:
     """An engine of images whose outputs are the average over looks at the crop and at its mirror image.
 
     Args:
