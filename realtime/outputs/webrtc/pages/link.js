@@ -141,8 +141,8 @@ export function watch(video, { state, frame, faces }) {
     if (stopped) return;
     shown.push([now, delay?.of(now, metadata.rtpTimestamp)]);
     while (shown.length && shown[0][0] < now - 1000) shown.shift();
+    video.requestVideoFrameCallback(each); // first: what goes wrong with one picture must not end those after it
     frame?.(now, metadata);
-    video.requestVideoFrameCallback(each);
   };
   if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(each);
   const link = new Link("/whep", {
