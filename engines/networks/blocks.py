@@ -109,6 +109,11 @@ class EncoderDecoder(nn.Module):
         return self.leave(self.head(self.features(x, beside)))
 
 
+def mirror(x: Tensor) -> Tensor:
+    """(N, C, H, W) with left and right swapped; picked by index, which every runtime of ONNX files can do."""
+    return x[..., torch.arange(x.shape[-1] - 1, -1, -1)]
+
+
 def check_image(name: str, image: Tensor, channels: int, multiple: int) -> None:
     """Raises ValueError unless `image` is (N, channels, H, W) with sides that are multiples of `multiple`."""
     shape = tuple(image.shape)

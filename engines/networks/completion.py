@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.networks.blocks import EncoderDecoder, check_image
+from engines.networks.blocks import EncoderDecoder, check_image, mirror
 from realtime.frames import PART_NAMES
 
 
@@ -54,11 +54,6 @@ class CompletionNetwork(nn.Module):
         guide = F.interpolate(guide, size=half, mode="bilinear", align_corners=False)
         seen = torch.cat([image * (1 - mask) - mask, mask], 1)
         return torch.tanh(0.5 * self.body(torch.cat([seen, mirror(seen)], 1), guide))
-
-
-def mirror(x: Tensor) -> Tensor:
-    """(N, C, H, W) with left and right swapped; picked by index, which every runtime of ONNX files can do."""
-    return x[..., torch.arange(x.shape[-1] - 1, -1, -1)]
 
 
 def blend(image: Tensor, mask: Tensor, painting: Tensor) -> Tensor:

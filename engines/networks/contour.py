@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engines.networks.blocks import EncoderDecoder, check_image
+from engines.networks.blocks import EncoderDecoder, check_image, mirror
 from realtime.frames import PART_NAMES
 
 
@@ -26,21 +26,21 @@ class ContourNetwork(nn.Module):
     def __init__(self, config: ContourConfig | None = None) -> None:
         super().__init__()
         self.config = config or ContourConfig()
-        self.body = EncoderDecoder(3, 1, self.config.channels)
+        self.body = EncoderDecoder(2 * 3, 1, self.config.channels, overview=True)
         # Both are exact to the pixel: an eye is ten pixels high.
         self.parts = nn.Conv2d(self.config.channels[0], 4 * len(self.config.parts), 3, padding=1)
 
     def logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """What the losses want: (N, 3, S, S) RGB in [-1, 1] -> mask (N, 1, S, S), parts (N, 14, S, S)."""
         check_image("image", image, 3, self.body.multiple)
-        features = self.body.features(image)
+        features = self.body.features(beside_mirror_image(image))
         return self.body.leave(self.body.head(features)), self.body.leave(self.parts(features))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities.
 
         Args:
-            image: (N, 3, S, S) RGB in [-1, 1], S a multiple of 16.
+            image: (N, 3, S, S) RGB in [-1, 1], S a multiple of 32.
 
         Returns:
             mask: (N, 1, S, S) that a foreign thing covers the pixel.
@@ -48,3 +48,8 @@ class ContourNetwork(nn.Module):
         """
         mask, parts = self.logits(image)
         return torch.sigmoid(mask), torch.softmax(parts, 1)
+
+
+def beside_mirror_image(image: Tensor) -> Tensor:
+    """(N, 3, S, S) -> (N, 6, S, S): where one brow is hidden, the other one tells of it, as in the completion network."""
+    return torch.cat([image, mirror(image)], 1)

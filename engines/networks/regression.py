@@ -22,7 +22,7 @@ POSE = 9
 FRONTAL = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.5, 0.0, 0.0)
 # Where the heads' sigmoids start: expressions are rare.
 REST = -2.5
-SHADING = 32  # channels in which the bump map reads the pixels
+SHADING = 48  # channels in which the bump map reads the pixels
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,13 @@ class BumpDecoder(nn.Module):
         self.enter = nn.Conv2d(channels[-1], widths[-1], 1)
         self.across = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels[:-1], widths[1:], strict=True))
         self.mix = nn.ModuleList(ConvBlock(b, a) for a, b in pairwise(widths))
-        self.shading = nn.Sequential(ConvBlock(pixels, SHADING), ConvBlock(SHADING, SHADING))
-        self.join = nn.Sequential(ConvBlock(widths[0] + SHADING, 2 * SHADING), ConvBlock(2 * SHADING, SHADING))
+        self.shading = nn.Sequential(
+            ConvBlock(pixels, SHADING), ConvBlock(SHADING, SHADING), ConvBlock(SHADING, SHADING)
+        )
+        # Under a known light brightness tells one slope of two; how the fold runs on tells the other.
+        self.join = nn.Sequential(
+            ConvBlock(widths[0] + SHADING, 64), ConvBlock(64, 64, dilation=2), ConvBlock(64, SHADING)
+        )
         self.head = nn.Conv2d(SHADING, 4, 3, padding=1)
         self.leave = nn.PixelShuffle(2)
 
@@ -125,7 +130,10 @@ class RegressionNetwork(nn.Module):
         lent = [contour.body.stem, *contour.body.down]
         taken = [self.stem, *self.down][: len(lent)]
         for own, other in zip(taken, lent, strict=True):
-            own.load_state_dict(other.state_dict())
+            state = other.state_dict()
+            if own is self.stem:  # the mirror image that the contour network sees besides comes last
+                state["conv.weight"] = state["conv.weight"][:, : own.conv.in_channels]
+            own.load_state_dict(state)
         return taken
 
     def forward(self, image: Tensor) -> Regressed:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.networks import CompletionConfig, CompletionNetwork, ContourNetwork, blend
+from engines.networks.contour import beside_mirror_image
 from engines.training import losses
 from engines.training.critic import Critic
 from engines.training.labels import OUTSIDE
@@ -53,14 +54,21 @@ class Guide:
         self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
     @torch.no_grad()
-    def find(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, S, S) -> mask (N, 1, 128, 128) and parts (N, 14, 128, 128): contours are always found at 128 px."""
-        return self.network(resize(image, self.network.config.size))
+    def find(self, image: Tensor, near: bool = False) -> tuple[Tensor, Tensor]:
+        """(N, 3, S, S) -> mask (N, 1, 128, 128) and parts (N, 14, 128, 128).
+
+        Video finds contours at 128 px; stills look more closely, at S (`near`).
+        """
+        size = self.network.config.size
+        if not near:
+            return self.network(resize(image, size))
+        mask, parts = self.network(image)
+        return resize(mask, size), resize(parts, size)
 
     def features(self, image: Tensor) -> list[Tensor]:
         """(N, 3, S, S) -> features at half, a quarter and an eighth of the resolution."""
         body = self.network.body
-        out = [body.stem(body.enter(image))]
+        out = [body.stem(body.enter(beside_mirror_image(image)))]
         for down in list(body.down)[:2]:
             out.append(down(out[-1]))
         return out
@@ -107,7 +115,7 @@ class CompletionTask(Task):
         clean, covered = to_network(batch["clean"]), to_network(batch["covered"])
         truth = batch["mask"][:, None].float()
         with autocast(self.dtype):
-            found, parts = self.guide.find(covered)
+            found, parts = self.guide.find(covered, near=number // len(BATCHES) % 2 > 0)  # every other time
         hidden = self.masks(found.float(), truth, number)
         real = (batch["parts"] != OUTSIDE)[:, None].float()
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from engines.training.labels import HEADWEAR
 
 LEAST_ERROR = 1e-3  # of values in -1..1: 36 dB; what is nearer need not come nearer still
+HIDDEN_PARTS = 2.0  # how much more hidden parts count than visible ones
 BESIDE_FACE = 0.25  # weight of what lies beside the face in the overlap of masks
 
 
@@ -31,15 +32,20 @@ def mask_loss(logits: Tensor, truth: Tensor, judged: Tensor, face: Tensor) -> Te
     return entropy.sum() / judged.sum().clamp_min(1) + (1 - (both + 1) / (either + 1)).mean()
 
 
-def parts_loss(logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
-    """Cross entropy of the parts of the face itself.
+def parts_loss(logits: Tensor, codes: Tensor, weights: Tensor, hidden: Tensor) -> Tensor:
+    """Cross entropy of the parts of the face itself, more of it where they are hidden.
 
     Args:
         logits: (N, 13, S, S), without eyeglasses.
         codes: (N, S, S) int64 of `labels`; HEADWEAR and above are unknown and count nothing.
         weights: (13,) of the classes.
+        hidden: (N, S, S) 1 where something is in front: there the part has to be guessed, and the completion network
+            is guided by nothing else.
     """
-    return F.cross_entropy(logits, codes.masked_fill(codes >= HEADWEAR, -100), weights, ignore_index=-100)
+    known = codes < HEADWEAR
+    entropy = F.cross_entropy(logits, codes.masked_fill(~known, -100), ignore_index=-100, reduction="none")
+    counts = weights[codes.clamp_max(len(weights) - 1)] * known * (1 + HIDDEN_PARTS * hidden)
+    return (entropy * counts).sum() / counts.sum().clamp_min(1)
 
 
 def eyeglasses_loss(logits: Tensor, glasses: Tensor, judged: Tensor) -> Tensor:

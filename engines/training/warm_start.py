@@ -44,8 +44,23 @@ def _without_a_name(network: nn.Module, state: dict[str, Tensor]) -> dict[str, T
     return found
 
 
+def _fit(source: Tensor, target: Tensor) -> Tensor | None:
+    """The weights in the shape wanted; None if they have another.
+
+    A convolution that sees more channels than it did, the new ones behind the old, begins by ignoring them.
+    """
+    if source.shape == target.shape:
+        return source
+    if target.ndim == 4 and source.ndim == 4 and source.shape[1] < target.shape[1]:
+        wider = torch.zeros_like(target)
+        if source.shape[0] == target.shape[0] and source.shape[2:] == target.shape[2:]:
+            wider[:, : source.shape[1]] = source
+            return wider
+    return None
+
+
 def warm_start(network: nn.Module, path: str | Path) -> int:
-    """Copies every tensor whose name and shape fit into a network.
+    """Copies every tensor whose name and shape fit into a network; a convolution may have grown more inputs.
 
     Args:
         network: what is to be trained.
@@ -70,9 +85,9 @@ def warm_start(network: nn.Module, path: str | Path) -> int:
             )
         state = content["state"]
     fitting = [
-        (target, state[name])
+        (target, source)
         for name, target in network.state_dict().items()
-        if name in state and state[name].shape == target.shape
+        if name in state and (source := _fit(state[name], target)) is not None
     ]
     if not fitting:
         raise UserError(

@@ -144,9 +144,24 @@ def test_the_average_follows_slowly_and_counts_exactly():
 def test_unknown_labels_teach_nothing():
     logits = torch.randn(1, 13, 2, 2, requires_grad=True)
     codes = torch.tensor([[[PART["skin"], UNKNOWN], [HEADWEAR, PART["hair"]]]])
-    losses.parts_loss(logits, codes, torch.ones(13)).backward()
+    losses.parts_loss(logits, codes, torch.ones(13), torch.zeros(1, 2, 2)).backward()
     taught = logits.grad.abs().sum(1)[0] > 0
     assert taught.tolist() == [[True, False], [False, True]]
+
+
+def test_the_parts_loss_is_the_weighted_cross_entropy_where_nothing_is_hidden():
+    torch.manual_seed(0)
+    logits, codes, weights = torch.randn(2, 13, 4, 4), torch.randint(0, 13, (2, 4, 4)), torch.rand(13) + 0.5
+    found = losses.parts_loss(logits, codes, weights, torch.zeros(2, 4, 4))
+    assert found.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, codes, weights).item(), rel=1e-5)
+
+
+def test_hidden_parts_teach_more():
+    logits = torch.zeros(1, 13, 1, 2, requires_grad=True)
+    codes = torch.full((1, 1, 2), PART["skin"])
+    losses.parts_loss(logits, codes, torch.ones(13), torch.tensor([[[0.0, 1.0]]])).backward()
+    seen, hidden = logits.grad.abs().sum(1)[0, 0].tolist()
+    assert hidden == pytest.approx((1 + losses.HIDDEN_PARTS) * seen)
 
 
 def test_unjudged_pixels_do_not_teach_the_mask():

@@ -19,7 +19,7 @@ from engines.training.trainer import autocast, choose_precision
 from engines.training.warm_start import warm_start
 
 RATE = 1.5e-3
-PHOTOS = 0.3  # weight of a photograph's bump map, itself read from shading, against a rendered head's true one
+PHOTOS = 0.1  # weight of a photograph's bump map, itself read from shading, against a rendered head's true one
 HEIGHT = 0.15  # weight of the heights against the slopes: the normals are what is seen
 SMALL = 0.5  # of a typical slope: errors below count as squares, above by their size
 
