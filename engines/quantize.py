@@ -144,7 +144,7 @@ def quantise(kind: str, model: onnx.ModelProto, inputs: Iterator[dict[str, Array
 
 
 def halve_weights(model: onnx.ModelProto) -> None:
-    """Stores the large weights that stayed in float32 as float16, in place; they are widened when the file is loaded."""
+    """Stores the large weights that stayed in float32 as float16, in place; who loads the file widens them."""
     for tensor in model.graph.initializer:
         if tensor.data_type == onnx.TensorProto.FLOAT and math.prod(tensor.dims) >= LARGE:
             values, wide, half = onnx.numpy_helper.to_array(tensor), tensor.name, f"{tensor.name}_half"

@@ -51,5 +51,5 @@ class ContourNetwork(nn.Module):
 
 
 def beside_mirror_image(image: Tensor) -> Tensor:
-    """(N, 3, S, S) -> (N, 6, S, S): where one brow is hidden, the other one tells of it, as in the completion network."""
+    """(N, 3, S, S) -> (N, 6, S, S): where one brow is hidden, the other one tells of it."""
     return torch.cat([image, mirror(image)], 1)

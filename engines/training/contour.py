@@ -58,9 +58,7 @@ class ContourTask(Task):
                 (judged * (1 + OWN_HAIR * hair))[:, None],
                 self.is_face[batch["parts"].long()][:, None],
             ),
-            "parts": losses.parts_loss(
-                parts[:, :-1], batch["parts"].long(), self.weights, batch["mask"].float()
-            ),
+            "parts": losses.parts_loss(parts[:, :-1], batch["parts"].long(), self.weights, batch["mask"].float()),
             "eyeglasses": losses.eyeglasses_loss(parts, glasses, (batch["parts"] != HEADWEAR) * (judged + glasses > 0)),
         }
         optimiser = self.optimisers["network"]

@@ -7,7 +7,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from realtime.frames import Image
 
 WARM_UP = 100  # steps until the full learning rate
 LOG_EVERY = 25  # steps that one line of log.jsonl sums up
+GOING_ON = 0.5  # the rate of a training that goes on from trained weights, in those of a fresh one
 LONGEST_STEP = 20.0  # seconds: a step that took longer was paused, and counts as no more
 
 
@@ -104,6 +105,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "seed": self.seed,
+            "rate": self.plan.rate,
             "modules": {name: module.state_dict() for name, module in self.task.modules.items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.task.optimisers.items()},
         }
@@ -132,13 +134,15 @@ class Trainer:
             ) from error
         self.average.state = content["state"]
         self.step, self.seconds, self.seed = training["step"], training["seconds"], training["seed"]
+        self.plan = replace(self.plan, rate=training["rate"])
         log = self.folder / "log.jsonl"
         self.log = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
     def start_from(self, weights: Path) -> None:
-        """Begins with other weights, as far as they fit; see `warm_start`."""
+        """Begins with other weights, as far as they fit, and in smaller strides; see `warm_start`."""
         print(f"{warm_start(self.task.network, weights)} tensors taken from {weights}")
         self.average = Average(self.task.network)
+        self.plan = replace(self.plan, rate=GOING_ON * self.plan.rate)
 
     def show(self) -> dict[str, float]:
         """Validates the average, and writes the sample sheet and the curves."""

@@ -100,6 +100,20 @@ def test_a_checkpoint_of_another_shape_is_refused(tmp_path, store, samples, no_c
         other.resume()
 
 
+def test_who_goes_on_from_trained_weights_takes_smaller_strides(tmp_path, samples):
+    first = contour_trainer(samples, tmp_path / "first", 1)
+    (tmp_path / "first").mkdir()
+    first.save()
+    second = contour_trainer(samples, tmp_path / "second", 1)
+    second.start_from(first.checkpoint)
+    assert second.plan.rate < first.plan.rate
+    (tmp_path / "second").mkdir()
+    second.save()
+    third = contour_trainer(samples, tmp_path / "second", 1)
+    third.resume()  # in the strides that it was begun with
+    assert third.plan.rate == second.plan.rate
+
+
 def test_resuming_nothing_is_the_users_mistake(tmp_path, samples):
     with pytest.raises(UserError, match="no checkpoint"):
         contour_trainer(samples, tmp_path, 1).resume()
