@@ -22,7 +22,7 @@ POSE = 9
 FRONTAL = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.5, 0.0, 0.0)
 # Where the heads' sigmoids start: expressions are rare.
 REST = -2.5
-SHADING = 48  # channels in which the bump map reads the pixels
+SHADING = 32  # channels in which the bump map reads the pixels
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,8 @@ class BumpDecoder(nn.Module):
         self.enter = nn.Conv2d(channels[-1], widths[-1], 1)
         self.across = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(channels[:-1], widths[1:], strict=True))
         self.mix = nn.ModuleList(ConvBlock(b, a) for a, b in pairwise(widths))
-        self.shading = nn.Sequential(
-            ConvBlock(pixels, SHADING), ConvBlock(SHADING, SHADING), ConvBlock(SHADING, SHADING)
-        )
-        # Under a known light brightness tells one slope of two; how the fold runs on tells the other.
-        self.join = nn.Sequential(
-            ConvBlock(widths[0] + SHADING, 64), ConvBlock(64, 64, dilation=2), ConvBlock(64, SHADING)
-        )
+        self.shading = nn.Sequential(ConvBlock(pixels, SHADING), ConvBlock(SHADING, SHADING))
+        self.join = nn.Sequential(ConvBlock(widths[0] + SHADING, 2 * SHADING), ConvBlock(2 * SHADING, SHADING))
         self.head = nn.Conv2d(SHADING, 4, 3, padding=1)
         self.leave = nn.PixelShuffle(2)
 
