@@ -115,7 +115,8 @@ class CompletionTask(Task):
         clean, covered = to_network(batch["clean"]), to_network(batch["covered"])
         truth = batch["mask"][:, None].float()
         with autocast(self.dtype):
-            found, parts = self.guide.find(covered, near=number // len(BATCHES) % 2 > 0)  # every other time
+            # Every other round of the batches' sizes, so that each size is guided as video is and as stills are.
+            found, parts = self.guide.find(covered, near=number // len(BATCHES) % 2 > 0)
         hidden = self.masks(found.float(), truth, number)
         real = (batch["parts"] != OUTSIDE)[:, None].float()
 

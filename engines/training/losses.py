@@ -11,7 +11,7 @@ from torch import Tensor
 from engines.training.labels import HEADWEAR
 
 LEAST_ERROR = 1e-3  # of values in -1..1: 36 dB; what is nearer need not come nearer still
-HIDDEN_PARTS = 2.0  # how much more hidden parts count than visible ones
+HIDDEN_PARTS = 2.0  # weight of hidden parts on top of the 1 that all have
 BESIDE_FACE = 0.25  # weight of what lies beside the face in the overlap of masks
 
 

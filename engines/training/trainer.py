@@ -134,7 +134,7 @@ class Trainer:
             ) from error
         self.average.state = content["state"]
         self.step, self.seconds, self.seed = training["step"], training["seconds"], training["seed"]
-        self.plan = replace(self.plan, rate=training["rate"])
+        self.plan = replace(self.plan, rate=training.get("rate", self.plan.rate))  # not in older checkpoints
         log = self.folder / "log.jsonl"
         self.log = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
