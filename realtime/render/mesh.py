@@ -11,6 +11,7 @@ from realtime.frames import Array, FaceState
 
 FEATHER_MM = 22.0  # width of the soft edge at the mesh's outer border
 SCALP_MM = (58.0, 100.0)  # above the eyes: where skin usually begins to give way to hair, and where none is left
+CAST = 0.8  # how much of the estimated light's colour is taken for the skin's, as a power
 SCALE_POINTS = 300  # vertices that the face's scale is read from
 
 
@@ -33,6 +34,10 @@ class SurfaceModel(Protocol):
     def weld(self) -> NDArray[np.int32]:
         """(V,) the first vertex at the same place: UV seams double vertices."""
 
+    @property
+    def painted(self) -> NDArray[np.bool_]:
+        """(V,) whose colour is the same on everybody: eyes, teeth, the inside of the mouth."""
+
     def normals(self, vertices: Array) -> Array:
         """(V, 3) -> (V, 3) outward unit normals, in the frame of `vertices`."""
         ...
@@ -40,6 +45,25 @@ class SurfaceModel(Protocol):
     def albedo(self, coefficients: Array) -> Array:
         """(A,) -> (V, 3) linear RGB."""
         ...
+
+
+def without_cast(albedo: Array, painted: NDArray[np.bool_], light: Array) -> Array:
+    """(V, 3) the albedo with most of the light's colour cast taken out of what is painted.
+
+    Skin that is paler or redder than the model's gives the estimated light a cast, which would turn the white of eyes
+    and teeth green or blue.
+
+    Args:
+        albedo: (V, 3) linear RGB.
+        painted: (V,) see `SurfaceModel`.
+        light: (27,) as `Coefficients.light`.
+    """
+    mean = light[::9]
+    if not painted.any() or mean.min() <= 0:
+        return albedo
+    out = albedo.copy()
+    out[painted] *= (mean.mean() / mean) ** CAST
+    return out
 
 
 def boundary_loops(triangles: NDArray[np.int32]) -> list[NDArray[np.int64]]:

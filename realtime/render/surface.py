@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.frames import FaceState
-from realtime.render.mesh import SurfaceModel, mesh_opacity, px_per_mm, wire_edges
+from realtime.render.mesh import SurfaceModel, mesh_opacity, px_per_mm, wire_edges, without_cast
 from realtime.render.programs import load_program, set_uniforms
 from realtime.render.views import View
 
@@ -48,7 +48,8 @@ class FaceSurface:
         self._position = context.buffer(reserve=count * 12)
         self._normal = context.buffer(reserve=count * 12)
         self._albedo = context.buffer(reserve=count * 12)
-        self._albedo_of = np.full(1, np.nan, np.float32)  # the coefficients that it holds: none yet
+        self._colors = np.zeros((count, 3), np.float32)
+        self._colors_of = np.full(1, np.nan, np.float32)  # the coefficients that they are of: none yet
         self._fixed = context.buffer(np.column_stack([model.uv, opacity]).astype(np.float32).tobytes())
         self._index = context.buffer(model.triangles.astype(np.int32).tobytes())
         self._corner_position = context.buffer(reserve=len(corners) * 12)
@@ -117,9 +118,11 @@ class FaceSurface:
         if "in_normal" in program:
             normals = self._model.normals(face.vertices) if face.normals is None else face.normals
             self._normal.write(np.ascontiguousarray(normals, np.float32))
-        if "in_albedo" in program and not np.array_equal(face.coefficients.albedo, self._albedo_of):
-            self._albedo.write(np.ascontiguousarray(self._model.albedo(face.coefficients.albedo), np.float32))
-            self._albedo_of = face.coefficients.albedo.copy()
+        if "in_albedo" in program:
+            if not np.array_equal(face.coefficients.albedo, self._colors_of):
+                self._colors = np.ascontiguousarray(self._model.albedo(face.coefficients.albedo), np.float32)
+                self._colors_of = face.coefficients.albedo.copy()
+            self._albedo.write(without_cast(self._colors, self._model.painted, face.coefficients.light))
         if "light" in program:
             program["light"] = light_uniform(face)
         if "slopes" in program:

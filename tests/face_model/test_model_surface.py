@@ -6,6 +6,7 @@ import numpy as np
 from model_parts import skin_triangles
 
 from engines.face_model.model import LEFT
+from engines.face_model.teeth import rows
 
 
 def test_albedo_is_what_a_surface_can_reflect(model):
@@ -53,7 +54,26 @@ def test_normals_against_plain_sums(model):
     for corner in model.weld[model.triangles].T:
         np.add.at(expected, corner, np.cross(b - a, c - a))
     expected = expected[model.weld] / np.linalg.norm(expected[model.weld], axis=1, keepdims=True)
-    np.testing.assert_allclose(model.normals(vertices.astype(np.float32)), expected, atol=2e-3)
+    smooth = model.parts != model.mesh_part_names.index("teeth")  # their biting edges are sharp
+    np.testing.assert_allclose(model.normals(vertices.astype(np.float32))[smooth], expected[smooth], atol=2e-3)
+
+
+def test_the_edges_of_front_teeth_face_forward(model):
+    teeth = model.parts == model.mesh_part_names.index("teeth")
+    edges = teeth & (np.abs(model.mean[:, 0]) < 10) & (model.mean[:, 1] > -73) & (model.mean[:, 1] < -70)
+    assert np.count_nonzero(edges) >= 6  # of both rows
+    assert model.normals(model.mean)[edges, 2].min() > 0.8
+
+
+def test_upper_front_teeth_reach_below_the_lips_and_stand_before_the_lower(model):
+    teeth = model.parts == model.mesh_part_names.index("teeth")
+    middle = np.abs(model.mean[:, 0]) < 3
+    low, high = (model.mean[row[middle[row]]] for row in rows(model.mean, model.triangles, teeth))
+    upper, lower = high[high[:, 1].argmin()], low[low[:, 1].argmax()]  # the biting edges
+    lip = middle & (model.parts == model.mesh_part_names.index("lower_lip"))
+    assert 2 < model.mean[lip, 1].max() - upper[1] < 4  # below where the closed lips meet
+    assert upper[1] < lower[1]
+    assert upper[2] > lower[2] + 1
 
 
 def test_normals_turn_with_the_head(model):

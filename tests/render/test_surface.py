@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
-from tiny_faces import Sheets, grey, make_face, make_result
+from tiny_faces import GREY_LIGHT, Sheets, grey, make_face, make_result
 
 from realtime.render.surface import height_slopes
 
@@ -37,6 +37,16 @@ def test_a_changed_albedo_is_uploaded(make_scene):
     scene = make_scene(model, (12, 12))
     reds = [scene.render(tinted(model, red), "shaded")[6, 6, 0] for red in (0.1, 0.1, 0.5)]
     assert reds[0] == reds[1] < reds[2]
+
+
+def test_what_is_painted_hardly_takes_the_cast_that_skin_gives_the_light(make_scene):
+    model = Sheets([(0, 0, 12, 12, 0), (12, 0, 24, 12, 0)], [(0.5, 0.5, 0.5)] * 2)
+    model.painted[8:] = True
+    face = make_face(model, light=np.concatenate([0.8 * GREY_LIGHT, GREY_LIGHT, 1.2 * GREY_LIGHT]))
+    picture = make_scene(model, (24, 12)).render(make_result(grey(24, 12), face), "shaded").astype(int)
+    skin, white = picture[6, 6], picture[6, 18]
+    assert skin[2] - skin[0] > 3 * (white[2] - white[0]) > 0
+    assert abs(white.mean() - skin.mean()) < 3
 
 
 def test_a_face_is_drawn_with_its_own_normals_where_it_has_some(make_scene):

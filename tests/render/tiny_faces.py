@@ -23,6 +23,7 @@ class Sheets:
     triangles: np.ndarray = field(init=False)
     uv: np.ndarray = field(init=False)
     weld: np.ndarray = field(init=False)
+    painted: np.ndarray = field(init=False)
 
     def __post_init__(self):
         front = np.array(
@@ -36,6 +37,7 @@ class Sheets:
         self.triangles = np.concatenate([quad + 8 * index for index in range(count)])
         self.uv = np.tile(np.float32([[0, 1], [1, 1], [1, 0], [0, 0]]), (2 * count, 1))
         self.weld = np.concatenate([8 * index + np.r_[:4, :4] for index in range(count)]).astype(np.int32)
+        self.painted = np.zeros(len(self.mean), bool)
 
     def normals(self, vertices):
         return np.tile(np.float32(self.normal), (len(vertices), 1))
