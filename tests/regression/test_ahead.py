@@ -15,7 +15,7 @@ SIDE, COUNT = 16, 4
 class Made:
     """Batches whose content is their number."""
 
-    count, size, seed = COUNT, SIDE, 0
+    count, size, seed, rendered = COUNT, SIDE, 0, 0.45
 
     def __init__(self, model):
         self.model, self.made = model, 0

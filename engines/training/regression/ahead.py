@@ -33,7 +33,8 @@ def make_ahead(batches: RegressionBatches, count: int, folder: Path, key: str, p
         progress: wraps the batches' numbers while they are worked through.
     """
     key_path = folder / "key"
-    key = hashlib.sha256(f"{key} {count} {batches.count} {batches.size} {batches.seed}".encode()).hexdigest()
+    asked = (count, batches.count, batches.size, batches.seed, batches.rendered)
+    key = hashlib.sha256(" ".join(map(str, (key, *asked))).encode()).hexdigest()
     if key_path.exists() and key_path.read_text() == key:
         return folder
     folder.mkdir(parents=True, exist_ok=True)

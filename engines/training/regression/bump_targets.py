@@ -216,14 +216,6 @@ def skin_of(picture: Picture, reading: Reading) -> NDArray[np.bool_]:
     return cv2.remap(reading.trust.astype(np.float32), where, None, cv2.INTER_LINEAR) > KNOWN_TRUST
 
 
-def shrink(height: Array, known: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_]]:
-    """A map (SIDE, SIDE) and where it is known, at BUMP_SIDE."""
-    size = (BUMP_SIDE, BUMP_SIDE)
-    share = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(height * known, size, interpolation=cv2.INTER_AREA)
-    return total / np.maximum(share, 1e-3), share > 0.5
-
-
 def quantise(height: Array, known: NDArray[np.bool_]) -> NDArray[np.int8]:
     """mm -> int8 in units of STEP, UNKNOWN where it is not known."""
     return np.where(known, np.clip(np.round(height / STEP), -127, 127), UNKNOWN).astype(np.int8)

@@ -18,7 +18,6 @@ from engines.training.regression.bump_targets import (
     bump_target,
     quantise,
     read_photo,
-    shrink,
     without_relief,
 )
 from engines.training.regression.folds import FoldMaker
@@ -49,7 +48,7 @@ class Examples:
     pose: Array  # (N, 4, 4) head -> STORE_CAMERA
     albedo: Array  # (N, A)
     light: Array  # (N, 27)
-    bump: NDArray[np.int8]  # (N, BUMP_SIDE, BUMP_SIDE) see `quantise`
+    bump: NDArray[np.int8]  # (N, B, B) see `quantise`; B is BUMP_SIDE, of rendered heads SIDE
 
     def __len__(self) -> int:
         return len(self.images)
@@ -99,7 +98,7 @@ def head_examples(
     store: FaceStore, truth: PseudoTruth, sources: Array, count: int, seed: int, folder: Path, progress: Progress = iter
 ) -> Examples:
     """`count` rendered heads textured from the photographs `sources`; rendered first unless `folder` holds them."""
-    key = _key(truth.identity, truth.light, np.asarray(sources), np.array([count, seed]))
+    key = _key(truth.identity, truth.light, np.asarray(sources), np.array([count, seed, SIDE]))
     key_path = folder / "key"
     if not key_path.exists() or key_path.read_text() != key:
         _render(store, truth, sources, count, seed, folder, progress)
@@ -207,7 +206,7 @@ class HeadMaker:
             "pose": head.look.pose,
             "albedo": self.truth.albedo[head.source],
             "light": head.look.light,
-            "bump": quantise(*shrink(picture.bump, picture.bump_known)),
+            "bump": quantise(picture.bump, picture.bump_known),
         }
 
 

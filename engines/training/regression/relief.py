@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from engines.training.regression.losses import TYPICAL_HEIGHT, TYPICAL_SLOPE, slopes
+from engines.training.regression.losses import TYPICAL_HEIGHT, TYPICAL_SLOPE
 from engines.training.regression.samples import stack
 from engines.training.regression.task import RegressionTask
 from engines.training.samples import to_network
@@ -19,6 +19,7 @@ from engines.training.trainer import autocast, choose_precision
 from engines.training.warm_start import warm_start
 
 RATE = 1.5e-3
+RENDERED = 0.85  # share of the crops that show rendered heads
 PHOTOS = 0.1  # weight of a photograph's bump map, itself read from shading, against a rendered head's true one
 HEIGHT = 0.15  # weight of the heights against the slopes: the normals are what is seen
 SMALL = 0.5  # of a typical slope: errors below count as squares, above by their size
@@ -74,12 +75,13 @@ def bump_error(found: Tensor, truth: dict[str, Tensor]) -> dict[str, Tensor]:
     rendered = truth["rendered"][:, None, None, None]
     known = truth["bump_known"]
     weight = known * (rendered + (1 - rendered) * PHOTOS)
-    inner = weight[..., 1:-1, 1:-1] * (known[..., 1:-1, 2:] * known[..., 1:-1, :-2] > 0)
-    inner = inner * (known[..., 2:, 1:-1] * known[..., :-2, 1:-1] > 0)
-    across, down = slopes(found - truth["bump"])
-    square = (across[..., 1:-1, :].square() + down[..., :, 1:-1].square()) / TYPICAL_SLOPE**2
+    off = found - truth["bump"]
+    corner = off[..., :-1, :-1]
+    # From one pixel to the next: what goes up and down with every pixel would hide from a wider difference.
+    square = ((off[..., :-1, 1:] - corner).square() + (off[..., 1:, :-1] - corner).square()) / TYPICAL_SLOPE**2
+    inner = weight[..., :-1, :-1] * known[..., :-1, 1:] * known[..., 1:, :-1]
     slope = (square + SMALL**2).sqrt() - SMALL
-    height = (found - truth["bump"]).square() / TYPICAL_HEIGHT**2
+    height = off.square() / TYPICAL_HEIGHT**2
     return {
         "slope": (slope * inner).sum() / inner.sum().clamp_min(1),
         "height": HEIGHT * (height * weight).sum() / weight.sum().clamp_min(1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from engines.training import labels
 from engines.training.camera import photograph
 from engines.training.occluders import Library, occlude
-from engines.training.regression.bump_targets import BUMP_SIDE, dequantise
+from engines.training.regression.bump_targets import dequantise
 from engines.training.regression.examples import Examples
 from engines.training.regression.pseudo_truth import SKIN, STORE_CAMERA
 from engines.training.regression.pyramid import spread
@@ -26,7 +26,9 @@ from realtime.light import to_linear
 from realtime.regressed import crop_pose, turn_light
 
 Rng = np.random.Generator
+Complete = Callable[[Image, Image], Image]  # what paints hidden pixels, given (covered, mask)
 
+RENDERED = 0.45  # share of the crops that show rendered heads
 COVERED = 0.6  # share of the crops that were covered and completed
 COMPLETED = 0.85  # share of these that the trained networks complete, the others are filled by makeshift
 
@@ -80,7 +82,7 @@ def make_sample(
 
     height, known = dequantise(e.bump[index])
     finer = matrix.copy()
-    finer[:, :2] *= SIDE / BUMP_SIDE
+    finer[:, :2] *= SIDE / len(e.bump[index])
     height, known = (cv2.warpAffine(a, finer, square, flags=cv2.INTER_LINEAR) for a in (height, known))
 
     if source.codes is not None:
@@ -174,23 +176,31 @@ class RegressionBatches(Dataset):
         size: the crops' side in px.
         count: crops in a batch.
         seed: of everything.
-        complete: what paints the hidden pixels, given (covered, mask); None for makeshift fills only.
+        complete: what paints the hidden pixels; None for makeshift fills only.
+        rendered: share of the crops that show rendered heads.
     """
 
-    rendered_share = 0.45
-
     def __init__(
-        self, photos: Source, heads: Source, library: Library, size: int, count: int, seed: int, complete=None
+        self,
+        photos: Source,
+        heads: Source,
+        library: Library,
+        size: int,
+        count: int,
+        seed: int,
+        complete: Complete | None = None,
+        rendered: float = RENDERED,
     ) -> None:
         self.photos, self.heads, self.occluders = photos, heads, library
-        self.size, self.count, self.seed, self.complete = size, count, seed, complete
+        self.size, self.count, self.seed = size, count, seed
+        self.complete, self.rendered = complete, rendered
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
         cv2.setNumThreads(1)
         rng = np.random.default_rng((self.seed, number))
         samples = []
         for _ in range(self.count):
-            source = self.heads if rng.random() < self.rendered_share else self.photos
+            source = self.heads if rng.random() < self.rendered else self.photos
             library = self.occluders if rng.random() < COVERED else None
             samples.append(make_sample(source, int(rng.choice(source.indices)), library, rng, self.size))
         return stack(complete_samples(samples, rng, self.complete))

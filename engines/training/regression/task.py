@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -24,8 +23,6 @@ RATE = 5e-4
 BATCH = 32
 LENT_RATE = 0.3  # of the learning rate, for layers that a contour network lends
 BUMP_TINT = 250  # grey levels per mm of height gained from one pixel to the next
-
-Complete = Callable[[Image, Image], Image]
 
 
 class RegressionTask(Task):

@@ -20,15 +20,18 @@ from engines.training.regression.losses import SIZE
 from engines.training.regression.mirror import Mirror
 from engines.training.regression.pseudo_truth import open_pseudo_truth
 from engines.training.regression.relief import RATE as BUMP_RATE
+from engines.training.regression.relief import RENDERED as BUMP_RENDERED
 from engines.training.regression.relief import BumpTask
 from engines.training.regression.samples import (
+    RENDERED,
+    Complete,
     RegressionBatches,
     Sample,
     Source,
     complete_samples,
     make_sample,
 )
-from engines.training.regression.task import BATCH, RATE, Complete, Completer, RegressionTask
+from engines.training.regression.task import BATCH, RATE, Completer, RegressionTask
 from engines.training.samples import faces_for, loader
 from engines.training.screen import left_out_names
 from engines.training.sources import data_folder
@@ -91,8 +94,16 @@ def completer(contour: Path, completion: Path) -> Complete | None:
         return None
 
 
-def prepare(options: argparse.Namespace) -> tuple[RegressionTask, StoredBatches]:
-    """Everything that training needs: made (half an hour) unless the run's folder holds it."""
+def prepare(
+    options: argparse.Namespace, name: str = "samples", rendered: float = RENDERED
+) -> tuple[RegressionTask, StoredBatches]:
+    """Everything that training needs: made (half an hour) unless the run's folder holds it.
+
+    Args:
+        options: the command line.
+        name: the sub-folder of the samples.
+        rendered: share of them that show rendered heads.
+    """
     data = data_folder(options.data)
     store = open_store(data, options.faces, lambda photos: tqdm(photos, "faces"))
     folder = folder_of(options)
@@ -102,10 +113,10 @@ def prepare(options: argparse.Namespace) -> tuple[RegressionTask, StoredBatches]
     validation = sources(store, folder, left_out, validation=True)
     complete = completer(options.contour, options.completion)
     print("completed crops: " + ("makeshift only" if complete is None else "by the trained networks"))
-    batches = RegressionBatches(photos, heads, load_library(data), SIZE, BATCH, options.seed, complete)
+    batches = RegressionBatches(photos, heads, load_library(data), SIZE, BATCH, options.seed, complete, rendered)
     of = [folder / "pseudo_truth.npz", options.contour, options.completion]
     key = " ".join([*(digest(path.read_bytes()) for path in of if path.exists()), *left_out])
-    made = make_ahead(batches, AHEAD, folder / "samples", key, lambda numbers: tqdm(numbers, "samples"))
+    made = make_ahead(batches, AHEAD, folder / name, key, lambda numbers: tqdm(numbers, "samples"))
     samples = validation_samples(*validation, load_library(data, validation=True), SIZE, complete)
     contour = load_network(options.contour, "contour") if options.contour.exists() else None
     start = average_of(photos)
@@ -135,7 +146,7 @@ def train_bump(options: argparse.Namespace) -> None:
     """Trains the bump map of the regression network in the run's folder, into its sub-folder `bump`."""
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads or os.cpu_count() or 1)
-    task, batches = prepare(options)
+    task, batches = prepare(options, "bump_samples", BUMP_RENDERED)
     folder = folder_of(options)
     bump = BumpTask(task, options.init or folder / "checkpoint.pt")
     trainer = Trainer(bump, Plan(options.minutes, BUMP_RATE, show_every=SHOW_EVERY), folder / "bump", options.seed)
