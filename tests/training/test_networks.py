@@ -15,6 +15,7 @@ from engines.networks import (  # noqa: E402
     save_network,
 )
 from engines.networks.blocks import Overview  # noqa: E402
+from engines.networks.completion import EVENED, MOST_GAIN, TYPICAL_SKIN  # noqa: E402
 from engines.training.warm_start import warm_start  # noqa: E402
 from realtime.errors import UserError  # noqa: E402
 from realtime.frames import PART_NAMES  # noqa: E402
@@ -197,3 +198,36 @@ def test_a_trained_network_loses_nothing_by_an_overview():
     assert torch.equal(overview(x), x)
     overview.train()(x).square().sum().backward()
     assert overview.tell.weight.grad.abs().sum() > 0  # and it can learn
+
+
+def of_skin(colour, parts=PART_NAMES):
+    """A crop (1, 3, 32, 32) of one colour (sRGB, 0..1) that is skin all over, and its part map."""
+    image = torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 32, 32) * 2 - 1
+    guide = torch.zeros(1, len(parts) - 1, 16, 16)
+    guide[:, parts.index("skin")] = 1
+    return image, guide
+
+
+def test_typical_skin_is_seen_as_it_is(completion):
+    image, guide = of_skin(TYPICAL_SKIN)
+    assert torch.allclose(completion.gain(image, torch.zeros(1, 1, 32, 32), guide), torch.ones(3), atol=1e-5)
+
+
+def test_dark_and_orange_skin_is_brought_towards_the_typical(completion):
+    image, guide = of_skin([0.5, 0.2, 0.1])
+    gain = completion.gain(image, torch.zeros(1, 1, 32, 32), guide).flatten()
+    wanted = torch.tensor(TYPICAL_SKIN) / torch.tensor([0.5, 0.2, 0.1])
+    assert torch.allclose(gain[:2], wanted[:2] ** EVENED, rtol=0.02)
+    assert gain[2] == pytest.approx(MOST_GAIN**EVENED, rel=1e-4)  # no more noise than that
+
+
+def test_hidden_pixels_do_not_say_how_skin_looks(completion):
+    image, guide = of_skin([0.3, 0.25, 0.2])
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., 16:, :] = 1
+    before = completion.gain(image, mask, guide)
+    image = image.clone()
+    image[..., 16:, :] = 1.0
+    assert torch.equal(completion.gain(image, mask, guide), before)
+    nothing = completion.gain(image, torch.ones_like(mask), guide)
+    assert torch.allclose(nothing, torch.ones(3), atol=1e-5)
