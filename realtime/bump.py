@@ -21,7 +21,8 @@ from realtime.frames import Array, Image
 from realtime.light import sample, sh_basis, sh_gradient, to_linear
 from realtime.texels import TexelGrid
 
-WORK_SIZE = 128  # at which it is computed: a texel is some 1.5 mm
+WORK_SIZE = 128  # at which shading is read: a texel is some 1.5 mm
+SIZE = 256  # of the map that is handed on, and at which a network's is laid out
 # The band, as sigmas of two blurs in texels: finer is pores and noise, coarser is the mesh's own business.
 FINE, COARSE = 0.7, 3.0
 LARGEST = 1.5  # mm
@@ -45,6 +46,8 @@ FEATHER = 2.5  # texels
 # Texels that are cut off these parts first, since brows and lips may be wider than the mesh's.
 MARGIN = 3
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+# Texels of a network's map that fade at the skin's borders: it knows brows and lips, and needs no more.
+GUESS_MARGIN = 2
 # Minus the normal's z at which a bump map in a crop begins to count, and from which on it counts fully.
 TURNED, FACING = 0.25, 0.6
 
@@ -71,6 +74,10 @@ class BumpEstimator:
         core = cv2.erode((inner > 0.99).astype(np.float32), kernel, borderValue=0)
         self._region = cv2.GaussianBlur(core * (skin > 0.5), (0, 0), FEATHER) * (inner > 0.5)
         self._slopes = _slope_vectors(self.grid, model.mean)
+        self._fine = TexelGrid(model, SIZE)
+        skin = self._fine.to_map(self._fine.spread(skin_vertices(model)[None])[0])
+        inner = cv2.erode((skin > 0.99).astype(np.float32), CROSS, iterations=GUESS_MARGIN, borderValue=0)
+        self._fine_region = cv2.blur(inner, (2 * GUESS_MARGIN + 1,) * 2) * (skin > 0.99)
 
     def relief(
         self,
@@ -137,16 +144,16 @@ class BumpEstimator:
             normals: (V, 3) unit, outward, camera frame.
 
         Returns:
-            Heights and how far each texel was seen, as `relief`; what is turned away or lies outside the crop counts
-            nothing.
+            Heights (SIZE, SIZE) mm and how far each texel was seen, 0..1; what is turned away or lies outside the crop
+            counts nothing.
         """
-        side = bump.shape[0]
-        x, y, turned = self.grid.spread(np.concatenate([to_crop(vertices, matrix).T, normals[None, :, 2]]))
+        side, grid = bump.shape[0], self._fine
+        x, y, turned = grid.spread(np.concatenate([to_crop(vertices, matrix).T, normals[None, :, 2]]))
         inside = (x > 1) & (x < side - 1) & (y > 1) & (y < side - 1)
         facing = np.clip((-turned - TURNED) / (FACING - TURNED), 0, 1) * inside
-        where = np.stack([self.grid.to_map(x), self.grid.to_map(y)], -1) - np.float32(0.5)
+        where = np.stack([grid.to_map(x), grid.to_map(y)], -1) - np.float32(0.5)
         heights = cv2.remap(bump, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        weight = self.grid.to_map(facing) * self._region
+        weight = grid.to_map(facing) * self._fine_region
         return LARGEST * np.tanh(heights / LARGEST) * (weight > 0), weight
 
     def _map_of(self, values: Array) -> Array:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from realtime.bump import WORK_SIZE
+from realtime.bump import SIZE, WORK_SIZE
 from realtime.frames import Array
 from realtime.remembered import BLUR_POWER, SHARPEST_FADES
 
-SIZE = 256  # of the map that is handed on
 # The share of a hidden side's relief that is taken from the other side.
 MIRRORED = 0.7
 
@@ -33,8 +32,8 @@ class BumpMemory:
 
     def __init__(self, guessed_share: float = 0.0) -> None:
         self._guessed_share = guessed_share
-        self._guess = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
-        self._guess_weight: Array = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
+        self._guess = np.zeros((SIZE, SIZE), np.float32)
+        self._guess_weight: Array = np.zeros((SIZE, SIZE), np.float32)
         self.heights = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
         self.bump = np.zeros((SIZE, SIZE), np.float16)
         self.looks = 0
@@ -62,13 +61,15 @@ class BumpMemory:
 
     def _compose(self) -> None:
         """What was seen, the other side of it, what is guessed: in this order."""
-        trust = self._best
+        trust, heights = (
+            cv2.resize(m, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR) for m in (self._best, self.heights)
+        )
         known = np.clip(self._guess_weight, 0, 1)
         # The UV map is symmetric about u = 1/2.
         elsewhere = known[:, ::-1] * (1 - known)
         guess = self._guess * known + self._guess[:, ::-1] * elsewhere
         share = self._guessed_share * known
-        seen = self.heights + share * (guess - self.heights)
+        seen = heights + share * (guess - heights)
         other = MIRRORED * np.clip(trust[:, ::-1] - trust, 0, 1)
         filled = seen * trust + seen[:, ::-1] * other + guess * np.clip(1 - trust - other, 0, 1)
-        self.bump = cv2.resize(filled, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR).astype(np.float16)
+        self.bump = filled.astype(np.float16)

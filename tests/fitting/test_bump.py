@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from realtime.alignment import crop_matrix, to_crop
-from realtime.bump import DARK_IS_DEEP, LARGEST, WORK_SIZE, BumpEstimator, solve_relief
-from realtime.bump_memory import SIZE, BumpMemory
+from realtime.bump import DARK_IS_DEEP, LARGEST, SIZE, WORK_SIZE, BumpEstimator, solve_relief
+from realtime.bump_memory import BumpMemory
 from realtime.camera import picture_vertices
 from realtime.light import sh_basis
 from realtime.texels import TexelGrid
@@ -251,7 +251,7 @@ def test_a_guess_fills_what_neither_side_shows():
     here, there = np.zeros((2, WORK_SIZE, WORK_SIZE), np.float32)
     here[:40], there[:80] = 1, 1
     memory.add(np.full_like(here, 0.4), here)
-    memory.guess(np.full_like(here, 0.8), there)
+    memory.guess(np.full((SIZE, SIZE), 0.8, np.float32), cv2.resize(there, (SIZE, SIZE)))
     row = SIZE // WORK_SIZE
     assert memory.bump[20 * row, 100] == pytest.approx(0.4 + 0.25 * 0.4, abs=0.01)
     assert memory.bump[60 * row, 100] == pytest.approx(0.8, abs=0.01)
@@ -260,14 +260,14 @@ def test_a_guess_fills_what_neither_side_shows():
 
 def test_a_guess_of_one_side_serves_the_other():
     memory = BumpMemory()
-    left = np.zeros((WORK_SIZE, WORK_SIZE), np.float32)
-    left[:, : WORK_SIZE // 2] = 1
+    left = np.zeros((SIZE, SIZE), np.float32)
+    left[:, : SIZE // 2] = 1
     memory.guess(0.5 * left, left)
     assert memory.bump[SIZE // 2, SIZE - 20] == pytest.approx(0.5, abs=0.01)
 
 
 def test_guesses_average_over_time():
-    memory, whole = BumpMemory(), np.ones((WORK_SIZE, WORK_SIZE), np.float32)
+    memory, whole = BumpMemory(), np.ones((SIZE, SIZE), np.float32)
     for height in (0.2, 0.4):
         memory.guess(height * whole, whole)
     assert memory.bump[60, 60] == pytest.approx(0.3, abs=0.01)
@@ -286,11 +286,11 @@ def test_a_map_in_a_crop_is_laid_over_the_face(estimator):
     bump[int(y) - 2 : int(y) + 3, int(x) - 2 : int(x) + 3] = 1.0
     heights, weight = estimator.from_crop(bump, matrix, vertices, normals)
     u, v = face.landmarks(face.uv)[151]
-    assert heights[int((1 - v) * WORK_SIZE), int(u * WORK_SIZE)] > 0.5
+    assert heights[int((1 - v) * SIZE), int(u * SIZE)] > 0.5
     assert (heights > 0.5).mean() < 0.01
     _, hidden = estimator.from_crop(bump, matrix, vertices, normals * [1, 1, -1])
     nose = face.landmarks(face.uv)[1]
-    row, column = int((1 - nose[1]) * WORK_SIZE), int(nose[0] * WORK_SIZE)
+    row, column = int((1 - nose[1]) * SIZE), int(nose[0] * SIZE)
     assert hidden[row, column] == 0 < weight[row, column]
 
 
