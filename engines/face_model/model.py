@@ -215,7 +215,7 @@ class MorphableModel:
             return np.ones(self.triangles.shape, bool)
         a, b, c = (self.mean[corner] for corner in self._corners)
         throat = np.array([0, 0, self.mean[teeth, 2].min()])
-        away = ((a + b + c) / 3 - throat) * np.float32([1, 0, 1])
+        away = ((a + b + c) / 3 - throat) * np.array([1, 0, 1], np.float32)
         front = of_teeth & ((np.cross(b - a, c - a) * away).sum(1) > 0)
         has_front = np.zeros(len(self.mean), bool)
         has_front[self.weld[self.triangles[front]]] = True
