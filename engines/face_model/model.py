@@ -219,7 +219,8 @@ class MorphableModel:
         front = of_teeth & ((np.cross(b - a, c - a) * away).sum(1) > 0)
         has_front = np.zeros(len(self.mean), bool)
         has_front[self.weld[self.triangles[front]]] = True
-        return ~(of_teeth & ~front)[:, None] | ~has_front[self.weld[self.triangles]]
+        back = of_teeth & ~front
+        return ~(back[:, None] & has_front[self.weld[self.triangles]])
 
 
 def _combine(coefficients: ArrayLike, basis: Array) -> Array:

@@ -206,7 +206,7 @@ class RegressionBatches(Dataset):
         return stack(complete_samples(samples, rng, self.complete))
 
 
-def complete_samples(samples: list[Sample], rng: Rng, complete=None) -> list[Sample]:
+def complete_samples(samples: list[Sample], rng: Rng, complete: Complete | None = None) -> list[Sample]:
     """Paints what is covered: some by `complete`, if there is one, the others by makeshift."""
     others = [sample.clean for sample in samples]
     covered = [i for i, sample in enumerate(samples) if sample.mask.any()]
