@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from engines.engine import CONTOUR_SIZE, Engine, choose_engine, shipped_networks
-from realtime.alignment import invert, rescale, to_picture
+from realtime.alignment import rescale, to_picture
 from realtime.crop_mesh import turned_views
 from realtime.fitting import Prior
 from realtime.frames import Array, Image, TrackedFace
@@ -22,8 +22,8 @@ from realtime.pixels import fill_image
 from realtime.regressed import light_in_picture
 from realtime.seen import Seen
 
-# A still is looked at turned a little, too: of this, once landmarks and relief are turned back, the average is taken.
-STEADIED = ("identity", "expression", "albedo", "landmarks", "bump")
+# A still is looked at turned a little, too: of this, once the landmarks are turned back, the average is taken.
+STEADIED = ("identity", "expression", "albedo", "landmarks")
 # A new answer counts at least this much against all those before.
 LEAST_SHARE = 0.04
 
@@ -129,13 +129,7 @@ class Regressor:
         image = cv2.resize(seen.complete, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_AREA)
         found = self._run(image)
         if self._stills:
-            looks = [found]
-            for view, turn in turned_views(image):
-                look = self._run(view)
-                back = to_picture(CONTOUR_SIZE * look["landmarks"], turn) / np.float32(CONTOUR_SIZE)
-                bump = cv2.warpAffine(look["bump"][0], invert(turn), image.shape[:2], borderMode=cv2.BORDER_REPLICATE)
-                looks.append(look | {"landmarks": back, "bump": bump[None]})
-            found |= {name: np.mean([look[name] for look in looks], 0) for name in STEADIED}
+            found |= self._steadied(image, found)
         return Regression(
             identity=found["identity"],
             expression=found["expression"],
@@ -145,6 +139,19 @@ class Regressor:
             bump=found["bump"][0],
             matrix=matrix,
         )
+
+    def _steadied(self, image: Image, found: dict[str, Array]) -> dict[str, Array]:
+        """The average of what was `found` in a crop and of what further looks at it say."""
+        turned = [found]
+        for view, turn in turned_views(image):
+            look = self._run(view)
+            back = to_picture(CONTOUR_SIZE * look["landmarks"], turn) / np.float32(CONTOUR_SIZE)
+            turned.append(look | {"landmarks": back})
+        # Turned back, the relief's fine lines would blur: a mirror image has every pixel in its place.
+        mirrored = self._run(np.ascontiguousarray(image[:, ::-1]))["bump"][..., ::-1]
+        return {name: np.mean([look[name] for look in turned], 0) for name in STEADIED} | {
+            "bump": (found["bump"] + mirrored) / 2
+        }
 
     def _run(self, image: Image) -> dict[str, Array]:
         """What the network says of a crop (CONTOUR_SIZE, CONTOUR_SIZE, 3)."""
