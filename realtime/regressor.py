@@ -15,15 +15,12 @@ import numpy as np
 
 from engines.engine import CONTOUR_SIZE, Engine, choose_engine, shipped_networks
 from realtime.alignment import rescale, to_picture
-from realtime.crop_mesh import turned_views
 from realtime.fitting import Prior
 from realtime.frames import Array, Image, TrackedFace
 from realtime.pixels import fill_image
 from realtime.regressed import light_in_picture
 from realtime.seen import Seen
 
-# A still is looked at turned a little, too: of this, once the landmarks are turned back, the average is taken.
-STEADIED = ("identity", "expression", "albedo", "landmarks")
 # A new answer counts at least this much against all those before.
 LEAST_SHARE = 0.04
 
@@ -128,30 +125,19 @@ class Regressor:
         matrix = rescale(seen.matrix, CONTOUR_SIZE / side)
         image = cv2.resize(seen.complete, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_AREA)
         found = self._run(image)
-        if self._stills:
-            found |= self._steadied(image, found)
+        bump = found["bump"][0]
+        if self._stills:  # there is time for a second look; in video relief is averaged over the frames anyway
+            mirrored = self._run(np.ascontiguousarray(image[:, ::-1]))
+            bump = (bump + mirrored["bump"][0, :, ::-1]) / 2
         return Regression(
             identity=found["identity"],
             expression=found["expression"],
             albedo=found["albedo"],
             light=light_in_picture(found["light"], matrix),
             landmarks=to_picture(CONTOUR_SIZE * found["landmarks"], matrix),
-            bump=found["bump"][0],
+            bump=bump,
             matrix=matrix,
         )
-
-    def _steadied(self, image: Image, found: dict[str, Array]) -> dict[str, Array]:
-        """The average of what was `found` in a crop and of what further looks at it say."""
-        turned = [found]
-        for view, turn in turned_views(image):
-            look = self._run(view)
-            back = to_picture(CONTOUR_SIZE * look["landmarks"], turn) / np.float32(CONTOUR_SIZE)
-            turned.append(look | {"landmarks": back})
-        # Turned back, the relief's fine lines would blur: a mirror image has every pixel in its place.
-        mirrored = self._run(np.ascontiguousarray(image[:, ::-1]))["bump"][..., ::-1]
-        return {name: np.mean([look[name] for look in turned], 0) for name in STEADIED} | {
-            "bump": (found["bump"] + mirrored) / 2
-        }
 
     def _run(self, image: Image) -> dict[str, Array]:
         """What the network says of a crop (CONTOUR_SIZE, CONTOUR_SIZE, 3)."""
