@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engines.networks import RegressionConfig, RegressionNetwork, save_network  # noqa: E402
-from engines.training.regression.relief import PHOTOS, BumpTask, bump_error  # noqa: E402
+from engines.training.regression.relief import HIDDEN, PHOTOS, BumpTask, bump_error  # noqa: E402
 
 SIDE = 128
 
@@ -18,6 +18,7 @@ def truth(count=2, rendered=1.0):
     return {
         "bump": bump,
         "bump_known": torch.ones_like(bump),
+        "mask": torch.zeros_like(bump),
         "rendered": torch.full((count,), rendered),
         "image": (torch.rand(count, SIDE, SIDE, 3) * 255).to(torch.uint8),
     }
@@ -51,6 +52,16 @@ def test_a_photographs_map_counts_less_beside_a_rendered_one():
     first[0], second[1] = 0, 0
     ratio = float(bump_error(second, batch)["slope"]) / float(bump_error(first, batch)["slope"])
     assert ratio == pytest.approx(PHOTOS, rel=1e-3)
+
+
+def test_what_is_hidden_counts_less_than_what_is_seen():
+    batch = truth()
+    batch["mask"][1] = 1
+    seen, hidden = batch["bump"].clone(), batch["bump"].clone()
+    seen[0], hidden[1] = 0, 0
+    for name in ("slope", "height"):
+        ratio = float(bump_error(hidden, batch)[name]) / float(bump_error(seen, batch)[name])
+        assert ratio == pytest.approx(HIDDEN, rel=1e-3)
 
 
 def test_only_the_bump_map_learns(tmp_path):

@@ -21,6 +21,7 @@ from engines.training.warm_start import warm_start
 RATE = 1.5e-3
 RENDERED = 0.85  # share of the crops that show rendered heads
 PHOTOS = 0.1  # weight of a photograph's bump map, itself read from shading, against a rendered head's true one
+HIDDEN = 0.3  # weight of what a cover hides: it is painted, and a painting shows a fold by chance
 HEIGHT = 0.15  # weight of the heights against the slopes: the normals are what is seen
 SMALL = 0.5  # of a typical slope: errors below count as squares, above by their size
 
@@ -74,7 +75,7 @@ def bump_error(found: Tensor, truth: dict[str, Tensor]) -> dict[str, Tensor]:
     """The error of (N, 1, S, S) bump maps in typical slopes and heights; `truth` as of `regression_losses`."""
     rendered = truth["rendered"][:, None, None, None]
     known = truth["bump_known"]
-    weight = known * (rendered + (1 - rendered) * PHOTOS)
+    weight = known * (rendered + (1 - rendered) * PHOTOS) * (1 - (1 - HIDDEN) * truth["mask"])
     off = found - truth["bump"]
     corner = off[..., :-1, :-1]
     # From one pixel to the next: what goes up and down with every pixel would hide from a wider difference.
