@@ -50,7 +50,7 @@ EYE_CORNERS = 90.0
 # What the regression network is believed, as measured by `python -m engines.evaluation ablation`, `.shape` and `.bump`.
 # Its identity may count for much: the refinement brings the mesh onto the landmarks, whoever the face is taken to be.
 # Its albedo is no better yet than the mean: engines/weights/MODEL_CARD.md has the figures.
-TRUST = Trust(identity=60.0, expression=6.0, hidden=0.65, hidden_weight=0.8, bump=0.9)
+TRUST = Trust(identity=60.0, expression=6.0, hidden=0.65, hidden_weight=0.8, bump=0.85)
 
 
 @dataclass(frozen=True)
