@@ -189,7 +189,12 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m engines.export", description="Checkpoint to FP16 ONNX.")
     parser.add_argument("network", choices=sorted(SPECS))
-    parser.add_argument("--run", type=Path, required=True, help="the training's folder: it holds checkpoint.pt")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        required=True,
+        help="the training's folder: it holds checkpoint.pt (after `bump`: its sub-folder bump)",
+    )
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the file goes (default: %(default)s)")
     given = parser.parse_args(arguments)
     export(given.network, given.run / "checkpoint.pt", given.out)

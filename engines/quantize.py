@@ -239,7 +239,12 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line: exit 0 when the file was written, 1 when int8 is not worth it, 2 for a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m engines.quantize", description="Checkpoint to int8 ONNX.")
     parser.add_argument("network", choices=KINDS)
-    parser.add_argument("--run", type=Path, required=True, help="the training's folder: it holds checkpoint.pt")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        required=True,
+        help="the training's folder: it holds checkpoint.pt (after `bump`: its sub-folder bump)",
+    )
     parser.add_argument("--data", default="../shared/data", help="as for training (default: %(default)s)")
     parser.add_argument("--faces", type=Path, default=Path("runs/faces"), help="as for training (default: %(default)s)")
     given = parser.parse_args(arguments)

@@ -72,7 +72,7 @@ class Regressor:
 
     Args:
         engine: the network.
-        stills: every picture is of somebody else: nothing is averaged.
+        stills: every picture is of somebody else: nothing is averaged over frames.
     """
 
     def __init__(self, engine: Engine, stills: bool = False) -> None:
@@ -126,7 +126,7 @@ class Regressor:
         image = cv2.resize(seen.complete, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_AREA)
         found = self._run(image)
         bump = found["bump"][0]
-        if self._stills:  # there is time for a second look; in video relief is averaged over the frames anyway
+        if self._stills:  # in video, where time is short, relief is averaged over the frames instead
             mirrored = self._run(np.ascontiguousarray(image[:, ::-1]))
             bump = (bump + mirrored["bump"][0, :, ::-1]) / 2
         return Regression(

@@ -175,7 +175,7 @@ def table(sums: dict[str, Sums]) -> str:
             bumpy = s.bumpy[which] / max(1, s.pixels)
             explained = 1 - s.shade_bumpy[which] / max(s.shade_smooth, 1e-12)
             lines.append(
-                f"| {name} | {smooth:.2f} | {which} | {bumpy:.2f} | {100 * (1 - bumpy / smooth):.0f} % "
+                f"| {name} | {smooth:.2f} | {which} | {bumpy:.2f} | {100 * (1 - bumpy / smooth):.1f} % "
                 f"| {100 * explained:.0f} % |"
             )
     return "\n".join(lines)

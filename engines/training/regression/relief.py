@@ -72,7 +72,10 @@ class BumpTask(RegressionTask):
 
 
 def bump_error(found: Tensor, truth: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The error of (N, 1, S, S) bump maps in typical slopes and heights; `truth` as of `regression_losses`."""
+    """The error of (N, 1, S, S) bump maps in typical slopes and heights.
+
+    `truth` as of `regression_losses`, and `mask` (N, 1, S, S) 0..1, 1 where something covers the face.
+    """
     rendered = truth["rendered"][:, None, None, None]
     known = truth["bump_known"]
     weight = known * (rendered + (1 - rendered) * PHOTOS) * (1 - (1 - HIDDEN) * truth["mask"])
