@@ -44,7 +44,13 @@ class Maps:
     found: list[Image] = field(default_factory=list)
     truth: list[Image] = field(default_factory=list)
     where: list[NDArray[np.bool_]] = field(default_factory=list)
+    overlaps: Array = field(default_factory=lambda: np.zeros((len(NAMES), 2)))  # sums of `expected_overlaps`
     lost: int = 0  # pictures in which the program found no face
+
+    def expected(self) -> float:
+        """The mean IoU of the parts that occur, if each pixel's part were drawn by the network's own probabilities."""
+        both, either = np.array([self.overlaps[NAMES.index(name)] for name in self.ious()]).T
+        return float((both / np.maximum(either, 1e-9)).mean())
 
     def ious(self) -> dict[str, float]:
         """Part -> intersection over union of all its pixels together; parts that do not occur are left out."""
@@ -75,6 +81,28 @@ def read_map(photo: Photo) -> Image:
     return square(codes, photo, cv2.INTER_NEAREST, borderType=cv2.BORDER_CONSTANT, value=OUTSIDE)
 
 
+def parts_in_crop(seen: Seen) -> Array:
+    """(13, S, S) probabilities of the parts of the face itself, in its crop.
+
+    They are smooth: brought to the crop's size before one is chosen, as the completion network does.
+    """
+    side = (COMPLETION_SIZE, COMPLETION_SIZE)
+    return np.stack([cv2.resize(part, side, interpolation=cv2.INTER_LINEAR) for part in seen.parts[:-1]])
+
+
+def expected_overlaps(parts: Array, found: Image, where: NDArray[np.bool_]) -> Array:
+    """(P, 2) for each part how many pixels are expected to be found rightly, and to be found or true.
+
+    Args:
+        parts: (P, S, S) the network's probabilities, in any unit.
+        found: (S, S) the part chosen.
+        where: (S, S) the pixels that count.
+    """
+    chances = parts[:, where] / parts[:, where].sum(0)
+    chosen = found[where] == np.arange(len(parts))[:, None]
+    return np.stack([(chances * chosen).sum(1), np.maximum(chances, chosen).sum(1)], 1)
+
+
 def in_crop(seen: Seen, truth: Image, mask: NDArray[np.bool_] | None) -> tuple[Image, Image, NDArray[np.bool_]]:
     """Found, true and judged parts of one face, (S, S) of its crop.
 
@@ -84,8 +112,7 @@ def in_crop(seen: Seen, truth: Image, mask: NDArray[np.bool_] | None) -> tuple[I
         mask: (H, W) the pixels that count; None: all.
     """
     side = (COMPLETION_SIZE, COMPLETION_SIZE)
-    # Their probabilities are smooth: brought to the crop's size first, as the completion network does.
-    found = most_likely(np.stack([cv2.resize(part, side, interpolation=cv2.INTER_LINEAR) for part in seen.parts[:-1]]))
+    found = most_likely(parts_in_crop(seen))
     options = {"flags": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_CONSTANT}
     codes = cv2.warpAffine(truth, seen.matrix, side, borderValue=OUTSIDE, **options)
     where = codes < HEADWEAR
@@ -130,6 +157,7 @@ def _add(maps: dict[str, Maps], names: Sequence[str], seen: Seen | None, truth: 
         maps[name].found.append(found)
         maps[name].truth.append(codes)
         maps[name].where.append(where)
+        maps[name].overlaps += expected_overlaps(parts_in_crop(seen), found, where)
 
 
 def table(maps: dict[str, Maps]) -> str:
@@ -137,6 +165,7 @@ def table(maps: dict[str, Maps]) -> str:
     ious = {name: maps[name].ious() for name in COLUMNS}
     lines = [[part, *(_number(ious[name].get(part)) for name in COLUMNS)] for part in NAMES]
     lines.append(["mean", *(_number(float(np.mean(list(ious[name].values())))) for name in COLUMNS)])
+    lines.append(["expected", *(_number(maps[name].expected()) for name in COLUMNS)])
     lines.append(["asked", *(_number(GOALS.get(name)) for name in COLUMNS)])
     lines.append(["pictures", *(str(len(maps[name].found)) for name in COLUMNS)])
     lines.append(["no face", *(str(maps[name].lost) for name in COLUMNS)])
@@ -153,5 +182,6 @@ def evaluate(data: str | Path, progress: Callable[[Sequence], Iterable] = iter) 
     return (
         "IoU of the part map with hand-made maps, over all pictures' pixels together; clear: on clear faces; covered:\n"
         "everywhere on covered ones; hidden: on what is covered alone; the same bare: on those pixels, in the\n"
-        "clear picture.\n\n" + table(measure(data_folder(data), program(), progress))
+        "clear picture. Expected: the mean, if every pixel's part were drawn by the network's own probabilities.\n\n"
+        + table(measure(data_folder(data), program(), progress))
     )

@@ -8,7 +8,16 @@ pytest.importorskip("torch")
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE
 from engines.evaluation.pairs import SIDE, read_square
-from engines.evaluation.parts import COLUMNS, GOALS, NAMES, Maps, in_crop, read_map, table
+from engines.evaluation.parts import (
+    COLUMNS,
+    GOALS,
+    NAMES,
+    Maps,
+    expected_overlaps,
+    in_crop,
+    read_map,
+    table,
+)
 from engines.training.labels import HEADWEAR, OUTSIDE, PART
 from engines.training.sources import Photo
 from realtime.errors import UserError
@@ -69,12 +78,25 @@ def test_ious_of_halves():
     assert Maps([found], [truth], [truth == SKIN]).ious() == {"skin": 1.0}
 
 
+def test_a_network_that_knows_its_doubts_expects_the_iou_it_gets():
+    rng = np.random.default_rng(3)
+    parts = np.zeros((len(NAMES), 200, 200), np.float32)
+    parts[SKIN] = rng.random((200, 200))
+    parts[NOSE] = 1 - parts[SKIN]
+    found = np.where(parts[SKIN] > 0.5, SKIN, NOSE).astype(np.uint8)
+    truth = np.where(rng.random((200, 200)) < parts[SKIN], SKIN, NOSE).astype(np.uint8)
+    where = np.ones((200, 200), bool)
+    maps = Maps([found], [truth], [where], expected_overlaps(5 * parts, found, where))
+    assert maps.expected() == pytest.approx(np.mean(list(maps.ious().values())), abs=0.01)
+    assert maps.expected() == pytest.approx(0.6, abs=0.01)  # 3/4 of what is found is right: 0.75 / (2 - 0.75)
+
+
 def test_the_table_has_every_part_and_what_is_asked():
     found = np.full((4, 4), SKIN, np.uint8)
     maps = {name: Maps([found], [found], [found == SKIN]) for name in COLUMNS}
     maps["hidden"].lost = 3
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table(maps).splitlines()[2:]]
-    assert [row[0] for row in rows] == [*NAMES, "mean", "asked", "pictures", "no face"]
+    assert [row[0] for row in rows] == [*NAMES, "mean", "expected", "asked", "pictures", "no face"]
     assert rows[NAMES.index("skin")][1:4] == ["1.00"] * 3
     assert rows[NAMES.index("nose")][1] == ""
     assert rows[-3][1:4] == [f"{GOALS['clear']:.2f}", "", f"{GOALS['hidden']:.2f}"]
