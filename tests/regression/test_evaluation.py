@@ -41,7 +41,7 @@ def test_bump_sums_and_table():
     assert sums.bumpy["network"] / sums.pixels == pytest.approx(5, abs=0.01)
     assert sums.bumpy["shading"] / sums.pixels == pytest.approx(0, abs=0.1)
     assert 0 < sums.shade_bumpy["network"] < sums.shade_bumpy["together"] == pytest.approx(sums.shade_smooth)
-    assert "| face | 10.00 | network | 5.00 | 50 % |" in bump.table({"face": sums})
+    assert "| face | 10.00 | network | 5.00 | 50.0 % |" in bump.table({"face": sums})
 
 
 @pytest.mark.parametrize("module", [shape, bump])
