@@ -114,6 +114,7 @@ class Batches(Dataset):
         shapes: (side of the crops in px, how many) of the batches, in turn.
         hand_made_share: share of the samples that is drawn besides from the faces with hand-made maps.
         turned: other faces, of which `turned_share` of the samples are made; None: none are.
+        chances: (N,) how likely each of the indices is to be drawn; None: all alike.
     """
 
     def __init__(
@@ -126,8 +127,9 @@ class Batches(Dataset):
         hand_made_share: float = 0.0,
         turned: FaceStore | None = None,
         turned_share: float = 0.0,
+        chances: Array | None = None,
     ) -> None:
-        self.store, self.indices, self.occluders = store, indices, library
+        self.store, self.indices, self.occluders, self.chances = store, indices, library, chances
         self.turned, self.turned_share = turned, turned_share
         self.shapes, self.seed = shapes, seed
         self.hand_made = indices[store.hand_made[indices]]
@@ -137,7 +139,7 @@ class Batches(Dataset):
         cv2.setNumThreads(1)
         rng = np.random.default_rng((self.seed, number))
         size, count = self.shapes[number % len(self.shapes)]
-        chosen = rng.choice(self.indices, count)
+        chosen = rng.choice(self.indices, count, p=self.chances)
         swapped = rng.random(count) < self.hand_made_share
         chosen[swapped] = rng.choice(self.hand_made, int(swapped.sum())) if swapped.any() else []
         faces = [(self.store, int(i)) for i in chosen]

@@ -19,6 +19,7 @@ from engines.training.samples import Batches, Sample, faces_for, loader
 from engines.training.screen import left_out_names, screen, without_maps
 from engines.training.sources import data_folder
 from engines.training.store import open_store
+from engines.training.tones import tone_chances
 from engines.training.trainer import Plan, Task, Trainer
 from engines.training.turned import SHARE, open_turned
 from engines.training.validation import validation_samples
@@ -91,7 +92,17 @@ def train(options: argparse.Namespace) -> None:
     if recipe.hand_made_share < 1:
         turned = open_turned(store, faces, options.faces / "turned", lambda made: tqdm(made, "turned faces"))
     library = load_library(data, without=options.without)
-    batches = Batches(store, faces, library, recipe.shapes, trainer.seed, recipe.hand_made_share, turned, SHARE)
+    batches = Batches(
+        store,
+        faces,
+        library,
+        recipe.shapes,
+        trainer.seed,
+        recipe.hand_made_share,
+        turned,
+        SHARE,
+        chances=tone_chances(store, faces),
+    )
     trainer.run(loader(batches, trainer.step))
 
 

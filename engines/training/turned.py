@@ -202,12 +202,13 @@ def open_turned(
     Args:
         store: the faces.
         indices: of those that may be turned.
-        folder: keeps them.
+        folder: keeps them, in a folder of their own for each choice of faces: trainings at once may differ in it.
         progress: wraps the turned faces while they are made.
     """
     order = np.random.default_rng(SEED).permutation(indices)
     names = hashlib.sha256("\n".join(store.names[i] for i in order).encode()).hexdigest()
     about = {"from": names, "count": COUNT, "pseudo_labelled": store.pseudo_labelled}
+    folder /= names[:12]
     turned = load_store(folder, about)
     if turned is None:
         save_store(folder, islice(progress(turned_faces(store, order)), COUNT), COUNT, about)

@@ -119,6 +119,7 @@ def test_a_photograph_is_turned_and_kept(astronaut, monkeypatch):
     assert len(made) >= 1
     assert made.images.shape[1:] == (SIDE, SIDE, 3)
     assert np.abs(made.landmarks[0] - store.landmarks[0]).max() > 5
+    assert open_turned(store, np.arange(1), folder).names == made.names[:1]  # another training's, at the same time
     monkeypatch.setattr(turned, "turned_faces", lambda *_: pytest.fail("made twice"))
     assert open_turned(store, np.arange(2), folder).names == made.names
 
