@@ -5,9 +5,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from engines.training.samples import Batches  # noqa: E402
-from engines.training.tones import chances, lightness, tone_chances  # noqa: E402
-from .faces import library, store_of  # noqa: E402
+from engines.training.samples import Batches
+from engines.training.tones import chances, lightness, tone_chances
+
+from .faces import library, store_of
 
 
 def toned(*colours):
