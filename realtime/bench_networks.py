@@ -10,9 +10,10 @@ import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, choose_engine, shipped_networks
 from realtime.alignment import crop_matrix, cut
-from realtime.blending import blend, seam, to_window, window_of
+from realtime.blending import blend, part_of, seam, to_window, whole, window_of
 from realtime.frames import Array
 from realtime.grain import grained
+from realtime.layers import SKIN, skin_in_view
 from realtime.pixels import fill_image, read_image
 
 RUNS, WARM_UP = 60, 8
@@ -36,6 +37,7 @@ def warp_and_blend() -> Callable[[], object]:
     buffer = np.zeros((1, 3, COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
     mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
     mask[80:150, 60:140] = 1
+    labels = np.full((CONTOUR_SIZE, CONTOUR_SIZE), SKIN, np.uint8)
 
     def work() -> object:
         matrix = crop_matrix(landmarks, COMPLETION_SIZE)
@@ -44,10 +46,12 @@ def warp_and_blend() -> Callable[[], object]:
         fill_image(buffer[:, :, :CONTOUR_SIZE, :CONTOUR_SIZE], small)
         fill_image(buffer, crop)
         painting = read_image(buffer)
-        window = window_of(matrix, COMPLETION_SIZE, picture.shape)
-        alpha = to_window(seam(mask), matrix, window)
-        seen = picture[window.slices]
-        return blend(seen, grained(to_window(painting, matrix, window), alpha > 0.5, seen, alpha == 0), alpha)
+        alpha = seam(mask)
+        window, around = (window_of(matrix, part, picture.shape) for part in (part_of(alpha), whole(COMPLETION_SIZE)))
+        share, painting = (to_window(layer, matrix, window) for layer in (alpha, painting))
+        skin = skin_in_view(alpha, labels, matrix, around)
+        painting = grained(painting, share > 0.5, picture[around.slices], skin, (window.left, window.top))
+        return blend(picture[window.slices], painting, share)
 
     return work
 

@@ -41,9 +41,24 @@ class Window:
         return self.right - self.left, self.bottom - self.top
 
 
-def window_of(matrix: Array, side: int, shape: tuple[int, ...]) -> Window:
-    """The part of a picture of this shape (H, W, ...) that a crop covers; it may be empty."""
-    corners = np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]], np.float64) @ invert(matrix).T
+def whole(side: int) -> Window:
+    """All of a crop."""
+    return Window(0, 0, side, side)
+
+
+def part_of(values: Array) -> Window:
+    """The part of a crop (S, S) where the values are above 0, and the pixels next to it; it may be empty."""
+    left, top, width, height = cv2.boundingRect((values > 0).astype(np.uint8))
+    if not width:
+        return Window(0, 0, 0, 0)
+    side = len(values)
+    return Window(max(left - 1, 0), max(top - 1, 0), min(left + width + 1, side), min(top + height + 1, side))
+
+
+def window_of(matrix: Array, part: Window, shape: tuple[int, ...]) -> Window:
+    """The part of a picture of this shape (H, W, ...) that a part of a crop covers; it may be empty."""
+    x, y = (part.left, part.right), (part.top, part.bottom)
+    corners = np.array([[i, j, 1] for i in x for j in y], np.float64) @ invert(matrix).T
     low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int) + 1
     height, width = shape[:2]
     left, top = np.clip(low, 0, (width, height))

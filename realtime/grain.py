@@ -39,30 +39,31 @@ def strength(detail: NDArray, where: NDArray[np.bool_]) -> float:
     return float(high - low) / 32
 
 
-def grained(painting: Image, painted: NDArray[np.bool_], image: Image, skin: NDArray[np.bool_]) -> Image:
+def grained(
+    painting: Image, painted: NDArray[np.bool_], image: Image, skin: NDArray[np.bool_], place: tuple[int, int]
+) -> Image:
     """The painting with as much grain as the skin in view.
 
     Args:
         painting: (H, W, 3) RGB.
         painted: (H, W) where it will be seen.
-        image: (H, W, 3) RGB, the same part of the picture.
-        skin: (H, W) where the picture shows skin.
+        image: (h, w, 3) RGB, the picture around it.
+        skin: (h, w) where that shows skin.
+        place: x and y of the painting in the picture, px: there the grain stands still.
     """
     wanted = min(strength(detail_of(image), skin), MOST)
     missing = wanted**2 - strength(detail_of(painting), painted) ** 2
     if missing <= 0 or not painted.any():
         return painting
-    left, top, width, height = cv2.boundingRect(painted.view(np.uint8))
-    part = (slice(top, top + height), slice(left, left + width))
-    noise = np.tile(_tile(), (-(-(top + height) // TILE), -(-(left + width) // TILE)))[part]
-    out = painting.copy()
-    out[part] = cv2.add(painting[part], cv2.merge([noise * np.float32(np.sqrt(missing))] * 3), dtype=cv2.CV_8U)
-    return out
+    height, width = painted.shape
+    left, top = (p % TILE for p in place)
+    noise = _noise(-(-(top + height) // TILE), -(-(left + width) // TILE))[top : top + height, left : left + width]
+    return cv2.add(painting, cv2.merge([noise * np.float32(np.sqrt(missing))] * 3), dtype=cv2.CV_8U)
 
 
 @cache
-def _tile() -> Array:
-    """(TILE, TILE) noise of unit strength without anything coarser than grain; always the same."""
+def _noise(rows: int, columns: int) -> Array:
+    """(TILE * rows, TILE * columns) noise of unit strength without anything coarser than grain; always the same."""
     noise = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((TILE, TILE), np.float32), (0, 0), SOFTNESS)
     fine = noise - cv2.blur(noise, (BOX, BOX))
-    return fine / fine.std()
+    return np.tile(fine / fine.std(), (rows, columns))

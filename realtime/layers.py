@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE
 from realtime.alignment import rescale
-from realtime.blending import Window, blend, to_window, window_of
+from realtime.blending import Window, blend, part_of, to_window, whole, window_of
 from realtime.frames import PART_NAMES, SOURCE_NAMES, Array, Image
 from realtime.grain import grained
 from realtime.seen import FACE_PARTS, Seen
@@ -45,7 +45,7 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
     source = np.zeros(image.shape[:2], np.uint8)
     complete = image.copy()
     for seen in faces:
-        window = window_of(seen.matrix, COMPLETION_SIZE, image.shape)
+        window = window_of(seen.matrix, whole(COMPLETION_SIZE), image.shape)
         if not all(window.size):
             continue
         where = window.slices
@@ -59,24 +59,51 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
             small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
             found = to_window(labels, small, window, cv2.INTER_NEAREST)
             parts[where] = np.where(behind & (parts[where] == 0), found, parts[where])
-        if seen.alpha is not None and seen.painting is not None:
-            alpha = to_window(seen.alpha, seen.matrix, window) * behind
-            painting = to_window(seen.painting, seen.matrix, window)
-            if seen.recalled is None:  # what is remembered has a grain of its own
-                skin = _skin_in_view(seen, labels, window, alpha)
-                painting = grained(painting, alpha > 0.5, image[where], skin)
-            complete[where] = blend(complete[where], painting, alpha)
+        _paint(complete, image, seen, labels, source == 0)
         origin = to_window(sources(seen, labels), seen.matrix, window, cv2.INTER_NEAREST)
         source[where] = np.where(behind, origin, source[where])
     return Layers(occlusion, parts, complete, source)
 
 
-def _skin_in_view(seen: Seen, labels: Image, window: Window, alpha: Array) -> NDArray[np.bool_]:
-    """(h, w) bool: where the picture inside the window shows the face's own skin, well away from what is painted."""
-    small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
-    skin = to_window((labels == SKIN).astype(np.uint8), small, window, cv2.INTER_NEAREST)
-    clear = cv2.erode(skin * (alpha == 0), np.ones((SKIN_MARGIN, SKIN_MARGIN), np.uint8))
-    return clear > 0
+def _paint(complete: Image, image: Image, seen: Seen, labels: Image, behind: NDArray[np.bool_]) -> None:
+    """Paints what is hidden of a face into `complete`, in place.
+
+    Args:
+        complete: (H, W, 3) RGB.
+        image: (H, W, 3) RGB, the picture as the camera saw it.
+        seen: the face.
+        labels: (P, P) index into PART_NAMES, its most likely parts.
+        behind: (H, W) where it may be painted.
+    """
+    if seen.alpha is None or seen.painting is None:
+        return
+    window = window_of(seen.matrix, part_of(seen.alpha), image.shape)
+    if not all(window.size):
+        return
+    where = window.slices
+    alpha = to_window(seen.alpha, seen.matrix, window) * behind[where]
+    painting = to_window(seen.painting, seen.matrix, window)
+    if seen.recalled is None:  # what is remembered has a grain of its own
+        around = window_of(seen.matrix, whole(COMPLETION_SIZE), image.shape)
+        skin = skin_in_view(seen.alpha, labels, seen.matrix, around)
+        painting = grained(painting, alpha > 0.5, image[around.slices], skin, (window.left, window.top))
+    complete[where] = blend(complete[where], painting, alpha)
+
+
+def skin_in_view(alpha: Array, labels: Image, matrix: Array, window: Window) -> NDArray[np.bool_]:
+    """(h, w) bool: where the picture inside the window shows the face's own skin, well away from what is painted.
+
+    Args:
+        alpha: (S, S) 0..1, how much of each pixel of the crop is painted.
+        labels: (P, P) index into PART_NAMES.
+        matrix: (2, 3) picture px -> crop px.
+        window: of the picture.
+    """
+    side = len(labels)
+    painted = cv2.resize(alpha, (side, side), interpolation=cv2.INTER_LINEAR) > 0
+    skin = ((labels == SKIN) & ~painted).astype(np.uint8)
+    skin = to_window(skin, rescale(matrix, side / len(alpha)), window, cv2.INTER_NEAREST)
+    return cv2.erode(skin, np.ones((SKIN_MARGIN, SKIN_MARGIN), np.uint8)) > 0
 
 
 def most_likely(parts: Array) -> Image:

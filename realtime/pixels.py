@@ -10,7 +10,8 @@ from realtime.frames import Array, Image
 
 def fill_image(buffer: Array, image: Image) -> None:
     """Writes (S, S, 3) RGB uint8 into a network's input (1, 3, S, S), [-1, 1]."""
-    np.multiply(image.transpose(2, 0, 1), np.float32(1 / 127.5), out=buffer[0])
+    for plane, channel in zip(buffer[0], cv2.split(image), strict=True):  # plane by plane: half the time of a transpose
+        np.multiply(channel, np.float32(1 / 127.5), out=plane)
     buffer -= 1
 
 
@@ -21,5 +22,5 @@ def resized(image: Array, side: int) -> Array:
 
 def read_image(output: Array) -> Image:
     """A network's output (1, 3, S, S) in [-1, 1] as (S, S, 3) RGB uint8."""
-    scaled = output[0].transpose(1, 2, 0) * np.float32(127.5) + np.float32(127.5)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    # Rounds and saturates.
+    return cv2.merge([cv2.addWeighted(plane, 127.5, plane, 0, 127.5, dtype=cv2.CV_8U) for plane in output[0]])

@@ -7,14 +7,17 @@ import pytest
 from realtime.alignment import crop_matrix
 from realtime.blending import (
     HYSTERESIS,
+    Window,
     between_crops,
     blend,
     carry,
     fade,
     grow,
     margin,
+    part_of,
     seam,
     to_window,
+    whole,
     window_of,
 )
 
@@ -116,7 +119,7 @@ def test_carrying_by_nothing_changes_nothing():
 
 @pytest.mark.parametrize("center", [(100, 80), (2, 3), (199, 159), (-500, 80)])
 def test_the_window_lies_in_the_picture(center):
-    window = window_of(crop_matrix(points(center, 20), SIDE), SIDE, (160, 200, 3))
+    window = window_of(crop_matrix(points(center, 20), SIDE), whole(SIDE), (160, 200, 3))
     assert 0 <= window.left <= window.right <= 200
     assert 0 <= window.top <= window.bottom <= 160
 
@@ -125,8 +128,27 @@ def test_a_crop_goes_back_to_where_it_was_cut():
     picture = cv2.GaussianBlur(RNG.integers(0, 256, (160, 200, 3)).astype(np.uint8), (0, 0), 3)
     matrix = crop_matrix(points((100, 80), 20), SIDE)
     crop = cv2.warpAffine(picture, matrix, (SIDE, SIDE))
-    window = window_of(matrix, SIDE, picture.shape)
+    window = window_of(matrix, whole(SIDE), picture.shape)
     inside = to_window(np.ones((SIDE, SIDE), np.float32), matrix, window) > 0.999
     back = to_window(crop, matrix, window)
     assert inside.mean() > 0.8
     assert np.abs(back[inside].astype(int) - picture[window.slices][inside]).max() <= 8
+
+
+@pytest.mark.parametrize(("box_", "expected"), [((20, 50), (19, 19, 51, 51)), ((0, SIDE), (0, 0, SIDE, SIDE))])
+def test_the_part_of_a_crop_that_is_painted(box_, expected):
+    assert part_of(box(*box_)) == Window(*expected)
+    assert part_of(np.zeros((SIDE, SIDE))) == Window(0, 0, 0, 0)
+
+
+def test_all_that_is_painted_lies_in_its_part_of_the_picture():
+    matrix, shape = crop_matrix(points((100, 80), 20), SIDE), (160, 200, 3)
+    alpha = seam(box(20, 50))
+    small, all_ = (window_of(matrix, part, shape) for part in (part_of(alpha), whole(SIDE)))
+    pictures = []
+    for window in (small, all_):
+        picture = np.zeros(shape[:2], np.float32)
+        picture[window.slices] = to_window(alpha, matrix, window)
+        pictures.append(picture)
+    np.testing.assert_allclose(*pictures, atol=1e-4)
+    assert small.size < all_.size

@@ -8,6 +8,7 @@ from realtime.grain import MOST, detail_of, grained, strength
 SIDE = 160
 HOLE = np.zeros((SIDE, SIDE), bool)
 HOLE[40:120, 40:120] = True
+PLACE = (500, 9)  # across the border of a tile
 
 
 def noisy(sigma):
@@ -22,7 +23,7 @@ def flat(value=128):
 @pytest.mark.parametrize("sigma", [2.0, 4.0])
 def test_a_smooth_painting_gets_the_grain_of_the_picture(sigma):
     image = noisy(sigma)
-    out = grained(flat(), HOLE, image, ~HOLE)
+    out = grained(flat(), HOLE, image, ~HOLE, PLACE)
     wanted = strength(detail_of(image), ~HOLE)
     assert wanted == pytest.approx(0.95 * sigma, rel=0.15)
     assert strength(detail_of(out), HOLE) == pytest.approx(wanted, rel=0.2)
@@ -31,7 +32,7 @@ def test_a_smooth_painting_gets_the_grain_of_the_picture(sigma):
 def test_brightness_and_colour_stay():
     painting = flat()
     painting[..., 0] = 180
-    out = grained(painting, HOLE, noisy(4.0), ~HOLE)
+    out = grained(painting, HOLE, noisy(4.0), ~HOLE, PLACE)
     np.testing.assert_allclose(out[HOLE].mean(0), [180, 128, 128], atol=0.3)
     # It is brightness that varies, not colour.
     np.testing.assert_array_equal(out[..., 0].astype(int) - out[..., 1], 52)
@@ -39,30 +40,32 @@ def test_brightness_and_colour_stay():
 
 def test_a_clean_picture_adds_nothing():
     painting = flat()
-    assert grained(painting, HOLE, flat(100), ~HOLE) is painting
+    assert grained(painting, HOLE, flat(100), ~HOLE, PLACE) is painting
 
 
 def test_a_painting_that_has_grain_already_gets_no_more():
     painting = noisy(5.0)
-    assert grained(painting, HOLE, noisy(3.0), ~HOLE) is painting
+    assert grained(painting, HOLE, noisy(3.0), ~HOLE, PLACE) is painting
 
 
 def test_where_no_skin_is_in_view_nothing_is_known():
     painting = flat()
-    assert grained(painting, HOLE, noisy(4.0), np.zeros_like(HOLE)) is painting
+    assert grained(painting, HOLE, noisy(4.0), np.zeros_like(HOLE), PLACE) is painting
 
 
 def test_a_painting_that_has_nearly_faded_gets_none():
     painting = flat()
-    assert grained(painting, np.zeros_like(HOLE), noisy(4.0), ~HOLE) is painting
+    assert grained(painting, np.zeros_like(HOLE), noisy(4.0), ~HOLE, PLACE) is painting
 
 
 def test_texture_of_another_kind_is_not_copied_in_full():
-    out = grained(flat(), HOLE, noisy(40.0), ~HOLE)
+    out = grained(flat(), HOLE, noisy(40.0), ~HOLE, PLACE)
     assert strength(detail_of(out), HOLE) < 1.2 * MOST
 
 
-def test_the_same_every_time_and_nothing_beyond_what_is_painted():
-    first, second = (grained(flat(), HOLE, noisy(4.0), ~HOLE) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-    np.testing.assert_array_equal(first[:30], flat()[:30])
+def test_the_grain_stands_still_in_the_picture():
+    image = noisy(4.0)
+    first, second = (grained(flat()[30:, 20:], HOLE[30:, 20:], image, ~HOLE, (x, y)) for x, y in ((20, 30), (532, 30)))
+    np.testing.assert_array_equal(first, second)  # the same every time, and in every tile
+    shifted = grained(flat()[35:, 27:], HOLE[35:, 27:], image, ~HOLE, (27, 35))
+    np.testing.assert_array_equal(shifted, first[5:, 7:])
