@@ -22,13 +22,13 @@ from types import TracebackType
 import numpy as np
 
 from engines.face_model.model import MorphableModel
+from realtime.bump import SIZE as BUMP_SIDE
 from realtime.errors import UserError
 from realtime.frames import PART_NAMES, FrameResult, Image
 from realtime.outputs.paths import make_folder
 
 MESH_NAME = "mesh"
 TIMING = np.dtype([("stage", "U32"), ("ms", np.float32)])
-BUMP_SIDE = 256
 LANDMARKS = 478
 
 
