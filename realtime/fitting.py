@@ -63,7 +63,8 @@ class Prior:
     identity: Array  # (K,)
     expression: Array | None = None  # (52,); None: small and sparse, as without a prior
     identity_strength: float = 1.0
-    expression_strength: float = 10.0
+    expression_strength: float | Array = 10.0  # (52,) or one for all
+    rests: bool = False  # expressions are small and sparse besides, as without a prior
 
 
 @dataclass(frozen=True)
@@ -179,13 +180,11 @@ class Fitter:
         free_identity = boxed > 6
         matrix[range(6), range(6)] += POSE_DAMPING
         if free_identity:
-            strength, mean = _identity_prior(prior, self._landmarks.count_identity)
+            certainty, mean = _identity_prior(prior, self._landmarks.count_identity)
             index = np.arange(6, boxed)
-            matrix[index, index] += strength
-            right[6:boxed] += strength * mean
-        strength, pull = EXPRESSION_PRIOR, -self._sparsity
-        if prior is not None and prior.expression is not None:
-            strength, pull = prior.expression_strength, prior.expression_strength * prior.expression
+            matrix[index, index] += certainty
+            right[6:boxed] += certainty * mean
+        strength, pull = self._expression_prior(prior)
         index = np.arange(boxed, len(right))
         matrix[index, index] += strength
         matrix[boxed:, boxed:] += self._coupling
@@ -210,6 +209,16 @@ class Fitter:
             nearest_rotation(rotation_from_vector(turn) @ state.rotation),
             state.translation + shift,
         )
+
+    def _expression_prior(self, prior: Prior | None) -> tuple[NDArray, NDArray]:
+        """Strength (52,) of the belief about each expression, and that times what is believed."""
+        strength, pull = np.full(len(self._sparsity), EXPRESSION_PRIOR), -self._sparsity
+        if prior is None or prior.expression is None:
+            return strength, pull
+        believed = np.broadcast_to(np.asarray(prior.expression_strength, np.float64), strength.shape)
+        if not prior.rests:
+            return believed, believed * prior.expression
+        return strength + believed, pull + believed * prior.expression
 
     def _identity_alone(self, state: State, equations: Equations) -> IdentityEvidence:
         """Identity's own normal equations, after pose and the expressions within their bounds are eliminated."""

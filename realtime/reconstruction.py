@@ -132,6 +132,9 @@ class Reconstructor:
         if seen is not None and regression is not None:
             face, weights = with_hidden(seen, regression, self._trust)
             prior = prior_of(regression, seen.mask is not None, self._trust)
+        is_bare = seen is None or seen.is_bare
+        if not is_bare and track.fit is not None:
+            prior = track.habit.expected(prior, track.fit.identity)
         if track.person is not None:  # who it is is known better than the network can guess
             prior = replace(prior or Prior(track.person), identity=track.person, identity_strength=RETURN_STRENGTH)
         with clock("fit"):
@@ -145,6 +148,8 @@ class Reconstructor:
             visibility = vertex_visibility(mesh.vertices, self._model.triangles, mesh.normals, camera)
             if seen is not None:
                 visibility *= seen.uncovered(mesh.vertices)
+        if track.fit is not None and is_bare:
+            track.habit.add(track.fit.expression, frame.time)
         if regression is not None and regression.is_fresh:
             with clock("regression"):
                 self._believe(track, regression, mesh)

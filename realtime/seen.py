@@ -34,6 +34,21 @@ LIPS_SHARE = 0.97  # of a spot that must lie within the lips for it to be the mo
 # What the fit should believe of a hidden landmark, found on a painted face: next to nothing, since it was painted where
 # the fit of the frame before had it. At 0.1 both drifted along together.
 HIDDEN_WEIGHT = 0.02
+# The tracker finds eyes, brows, nose and lips by their edges and lays the rest between them, hidden or not: where much
+# is hidden, and painted, the rest is believed this much less, and what is so near (a share of the crop's side) to it.
+SMOOTH_DOUBTED, NEAR = 0.7, 0.03
+BLURRED = 4  # times smaller is the mask by which nearness is told
+_EDGES = (
+    *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),  # eyes
+    *(263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
+    *range(468, 478),
+    *(70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276),  # brows
+    *(1, 2, 4, 5, 6, 19, 94, 168, 195, 197, 98, 97, 326, 327, 48, 115, 220, 45, 275, 440, 344, 278, 64, 294, 240, 460),
+    *LIPS,
+    *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95),  # and inside
+)
+ON_EDGES = np.isin(np.arange(478), _EDGES)
+FULL_DOUBT = 0.4  # the share of the face that is hidden, by other things than eyeglasses, when doubt is full
 BARE = 0.02  # the share of a face that may be covered by other things than eyeglasses while it counts as bare
 GLASSES_GROWN = 0.025  # of the crop's side: the seam of their own edge belongs to eyeglasses
 MASK_GROWN = 0.012  # of the crop's side: pixels this near to the occluder may hold some of it
@@ -154,15 +169,24 @@ def inside_mouth(mask: Array, points: Array) -> Array:
     return is_mouth[spots]
 
 
-def landmark_weights(landmarks: Array, matrix: Array, mask: Array) -> Array:
+def landmark_weights(landmarks: Array, matrix: Array, mask: Array, doubt: float = 0.0) -> Array:
     """(478,) 1 where a landmark is in view, `HIDDEN_WEIGHT` under the mask.
 
     Args:
         landmarks: (478, 2 or more) px in the picture.
         matrix: (2, 3) picture px -> crop px.
         mask: (S, S) 0..1.
+        doubt: 0..1, how far landmarks in view are doubted that the tracker places by what lies around them, be it
+            painted: those near to the mask, and those on no edge.
     """
-    return 1 - (1 - HIDDEN_WEIGHT) * sample(grow(mask, MASK_GROWN), to_crop(landmarks, matrix))
+    grown, points = grow(mask, MASK_GROWN), to_crop(landmarks, matrix)
+    weights = 1 - (1 - HIDDEN_WEIGHT) * sample(grown, points)
+    if doubt > 0:
+        side = len(mask) // BLURRED
+        near = cv2.GaussianBlur(cv2.resize(grown, (side, side), interpolation=cv2.INTER_AREA), (0, 0), NEAR * side)
+        weights *= (1 - doubt * sample(near, points / BLURRED)) ** 2
+        weights *= np.where(ON_EDGES, np.float32(1), np.float32(1 - doubt * SMOOTH_DOUBTED))
+    return weights
 
 
 def held(seen: Seen, landmarks: Array) -> Seen:

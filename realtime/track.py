@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from realtime.bump_memory import BumpMemory
 from realtime.fitting import Fit, IdentityEvidence
 from realtime.frames import Array
+from realtime.habit import Habit
 from realtime.light import NEUTRAL
 from realtime.smoothing import FaceSmoother
 
@@ -18,6 +19,7 @@ class Track:
     albedo: Array  # (A,)
     colors: Array  # (V, 3) linear RGB, of that albedo
     relief: BumpMemory
+    habit: Habit = field(default_factory=Habit)
     smoother: FaceSmoother = field(default_factory=FaceSmoother)
     fit: Fit | None = None  # the last, unsmoothed
     person: Array | None = None  # (K,) the identity of whom it is known to be, from an earlier time

@@ -33,6 +33,7 @@ from realtime.memory import Memories
 from realtime.pixels import fill_image, read_image, resized
 from realtime.recall import Recalled
 from realtime.seen import (
+    FULL_DOUBT,
     LEAST_KEPT_CERTAINTY,
     MASK_GROWN,
     Filled,
@@ -266,7 +267,9 @@ class Unoccluder:
             # Where little is covered the first landmarks are good: what is far from them was painted, not seen.
             if shift_in_view(seen, again) < MOST_SHIFT[0] + MOST_SHIFT[1] * (1 - seen.visible):
                 seen = again
-        return replace(seen, weights=landmark_weights(seen.face.landmarks, seen.matrix, seen.mask))
+        # In video the fit knows the face beforehand, and can do without those that may have been painted.
+        doubt = 0.0 if self._stills or seen.is_bare else min(1.0, (1 - seen.visible) / FULL_DOUBT)
+        return replace(seen, weights=landmark_weights(seen.face.landmarks, seen.matrix, seen.mask, doubt))
 
     def _steadied(self, seen: Seen, clock: Clock) -> Seen:
         """A still's face in plain view, its landmarks the average of the tracker's and of further looks."""

@@ -7,8 +7,10 @@ from covered_heads import CAMERA, HEIGHT, LOWER, WIDTH, points, seen_of
 
 from realtime.alignment import to_crop
 from realtime.frames import Frame, TrackedFace
+from realtime.habit import Habit
 from realtime.reconstruction import Reconstructor
 from realtime.remembered import SIZE, Person
+from realtime.seen import Seen
 
 DRAGGED = (14.0, 6.0)  # px: how far a cover pulls the landmarks that it hides
 ID = 3  # of `seen_of`
@@ -146,3 +148,40 @@ def _frame():
 
 def _tracked(landmarks):
     return TrackedFace(ID, np.column_stack([landmarks, np.zeros(478)]).astype(np.float32), True)
+
+
+SMILE = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6, "jawOpen": 0.3}
+
+
+def smile_of(state):
+    names = heads.model().expression_names
+    return np.array([state.coefficients.expression[names.index(name)] for name in SMILE])
+
+
+@pytest.mark.parametrize(("holds", "least", "most"), [(True, 0.7, 1.1), (False, 0.0, 0.6)])
+def test_a_steady_smile_is_held_under_a_cover(show, monkeypatch, holds, least, most):
+    if not holds:
+        monkeypatch.setattr(Habit, "expected", lambda self, prior, identity: prior)
+    smiling = points(**SMILE)
+    for _ in range(40):
+        bare = smile_of(show(smiling))[:2].mean()
+    painted = np.where(hidden(smiling)[:, None], points(), smiling)  # at rest: it tells nothing of the smile
+    for _ in range(60):
+        covered = smile_of(show(painted, LOWER))[:2].mean()
+    assert least * bare < covered < most * bare
+
+
+def test_of_a_face_that_talks_nothing_is_held(show):
+    for frame in range(40):
+        show(points(**(SMILE if frame % 8 < 4 else {})))
+    below = hidden(points())[:, None]
+    for _ in range(60):
+        covered = show(np.where(below, points(), points(**SMILE)), LOWER)
+    assert smile_of(covered).max() < 0.5 * max(SMILE.values())
+
+
+def test_under_glasses_nothing_is_held(show, monkeypatch):
+    monkeypatch.setattr(Seen, "is_bare", True)
+    monkeypatch.setattr(Habit, "expected", lambda *_: pytest.fail("a face in view needs no habit"))
+    for _ in range(3):
+        show(points(**SMILE), LOWER)

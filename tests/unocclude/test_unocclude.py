@@ -8,11 +8,20 @@ import pytest
 from covered_fakes import PAINT, ring
 
 from engines.engine import COMPLETION_SIZE
-from realtime.alignment import to_crop, to_picture
+from realtime.alignment import crop_matrix, to_crop, to_picture
 from realtime.carrying import REFILL
 from realtime.layers import in_picture, most_likely
 from realtime.recall import Recalled
-from realtime.seen import HIDDEN_WEIGHT, LIPS, inside_mouth, is_face, landmark_weights, sample
+from realtime.seen import (
+    HIDDEN_WEIGHT,
+    LIPS,
+    ON_EDGES,
+    SMOOTH_DOUBTED,
+    inside_mouth,
+    is_face,
+    landmark_weights,
+    sample,
+)
 from realtime.unocclude import (
     FADE_SECONDS,
     MOST_RECALLED,
@@ -200,6 +209,23 @@ def test_points_outside_a_crop_are_not_covered():
 def test_weights_without_a_mask_are_all_one(face):
     matrix = np.float32([[1, 0, 0], [0, 1, 0]])
     assert (landmark_weights(face.landmarks, matrix, np.zeros((192, 192), np.float32)) == 1).all()
+
+
+def test_in_doubt_what_the_tracker_lays_between_edges_counts_less(face):
+    matrix = crop_matrix(face.landmarks, 192)
+    mask = np.zeros((192, 192), np.float32)
+    mask[130:] = 1
+    sure, half, doubted = (landmark_weights(face.landmarks, matrix, mask, doubt) for doubt in (0.0, 0.5, 1.0))
+    far = to_crop(face.landmarks, matrix)[:, 1] < 90
+    np.testing.assert_array_equal(sure[far], 1)
+    np.testing.assert_allclose(doubted[far & ON_EDGES], 1, atol=1e-3)
+    np.testing.assert_allclose(half[far & ~ON_EDGES], 1 - SMOOTH_DOUBTED / 2, atol=1e-3)
+    np.testing.assert_allclose(doubted[far & ~ON_EDGES], 1 - SMOOTH_DOUBTED, atol=1e-3)
+    near = np.abs(to_crop(face.landmarks, matrix)[:, 1] - 126) < 3
+    assert (sure[near] == 1).all()
+    assert doubted[near].max() < 0.7
+    hidden = sure < 0.5
+    assert (doubted[hidden] < sure[hidden]).all()
 
 
 def test_the_most_likely_part_is_the_first_of_the_largest():
