@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engines.evaluation.clip_scene import CLEAR, COVERED, COVERS, RATE, CoveredFrame, cover_clip, read_clip
+from engines.evaluation.clip_scene import COVERS, RATE, CoveredFrame, cover_clip, demo_clip, read_clip
 from engines.evaluation.clip_score import ClipRun, flicker, frames_to_recover, hidden_drift, hidden_psnr, lost
 from engines.evaluation.table import markdown
 from engines.face_model.model import MorphableModel
@@ -17,7 +17,7 @@ from engines.training.occluders import load_library
 from engines.training.sources import data_folder
 from realtime.covered_faces import open_covered_faces
 from realtime.errors import UserError
-from realtime.frames import Frame, Image
+from realtime.frames import Array, Frame, Image
 from realtime.memory import Memories
 from realtime.reconstruction import Reconstructor
 from realtime.regressor import open_regressor
@@ -45,7 +45,8 @@ COLUMNS = (
     "ms alone",
 )
 WARM = 10  # frames until everything has started, not counted as processor time
-STRIP = (CLEAR - 1, CLEAR + 8, CLEAR + 17, CLEAR + 26, CLEAR + 35, CLEAR + COVERED + 2)  # frames that are shown
+STRIP = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # moments that are shown: from just before the cover comes to when it has gone
+DEMO = "demo"
 
 
 def run_program(model: MorphableModel, images: Sequence[Image], remember: bool = True) -> ClipRun:
@@ -84,29 +85,31 @@ def evaluate_clips(data: str | Path, out: Path, only: Sequence[str] = ()) -> str
     """The report as Markdown; strips of frames, covered and completed, go into `out`.
 
     Args:
-        data: folder of video/ and occluders/.
+        data: folder of video/ and occluders/; the demonstration alone needs none.
         out: made if it is missing.
         only: clips and covers to take, by name; all unless given.
     """
-    data = data_folder(data)
     out.mkdir(parents=True, exist_ok=True)
-    library, model = load_library(data, validation=True), MorphableModel.load()
-    rows = {}
-    for clip in _chosen(CLIPS, only):
-        images = read_clip(data / "video" / f"{clip}.mp4")
+    model, rows = MorphableModel.load(), {}
+    for clip in _chosen((*CLIPS, DEMO), only):
+        takes = {"hand": demo_clip()} if clip == DEMO else None
+        images = (
+            [frame.clean for frame in takes["hand"]]
+            if takes
+            else read_clip(data_folder(data) / "video" / f"{clip}.mp4")
+        )
         clean_mp, clean = run_mediapipe(images), run_program(model, images)
         truth = [points for points in clean_mp.landmarks if points is not None]
         if len(truth) < len(images):
             raise UserError(f"MediaPipe loses the face in the clean clip {clip}.", "Use another clip.")
-        for cover in _chosen(tuple(COVERS), only):
-            rng = np.random.default_rng([CLIPS.index(clip), list(COVERS).index(cover)])
-            frames = cover_clip(images, truth, COVERS[cover](library, rng))
+        for cover, frames in (takes or _covered(clip, images, truth, data, only)).items():
             seen = [frame.covered for frame in frames]
             ours, alone, theirs = (
                 run_program(model, seen),
                 run_program(model, seen, remember=False),
                 run_mediapipe(seen),
             )
+            hidden = [index for index, frame in enumerate(frames) if frame.mask.any()]
             rows[f"{clip} {cover}"] = {
                 "psnr": hidden_psnr(frames, truth, ours),
                 "alone": hidden_psnr(frames, truth, alone),
@@ -117,11 +120,11 @@ def evaluate_clips(data: str | Path, out: Path, only: Sequence[str] = ()) -> str
                 "back": frames_to_recover(frames, truth, clean, ours),
                 "lost": lost(ours),
                 "lost mp": lost(theirs),
-                "ms clear": float(np.mean(ours.cpu_ms[WARM:CLEAR])),
-                "ms": float(np.mean(ours.cpu_ms[CLEAR : CLEAR + COVERED])),
-                "ms alone": float(np.mean(alone.cpu_ms[CLEAR : CLEAR + COVERED])),
+                "ms clear": float(np.mean(ours.cpu_ms[WARM : hidden[0]])),
+                "ms": float(np.mean([ours.cpu_ms[index] for index in hidden])),
+                "ms alone": float(np.mean([alone.cpu_ms[index] for index in hidden])),
             }
-            write_strip(out / f"{clip}_{cover}.png", frames, alone, ours)
+            write_strip(out / f"{clip}_{cover}.png", frames, hidden, alone, ours)
     return report(rows)
 
 
@@ -132,12 +135,32 @@ def report(rows: dict[str, dict[str, float]]) -> str:
     return f"{MEANINGS}\n\n{markdown(['clip', *COLUMNS], lines)}\n"
 
 
-def write_strip(path: Path, frames: Sequence[CoveredFrame], *runs: ClipRun) -> None:
-    """A picture of some frames: covered, completed by each run, and the truth, one above the other."""
+def _covered(
+    clip: str, images: Sequence[Image], truth: Sequence[Array], data: str | Path, only: Sequence[str]
+) -> dict[str, list[CoveredFrame]]:
+    """The clip under each cover."""
+    library, takes = load_library(data_folder(data), validation=True), {}
+    for cover in _chosen(tuple(COVERS), only):
+        rng = np.random.default_rng([CLIPS.index(clip), list(COVERS).index(cover)])
+        takes[cover] = cover_clip(images, truth, COVERS[cover](library, rng))
+    return takes
+
+
+def write_strip(path: Path, frames: Sequence[CoveredFrame], hidden: Sequence[int], *runs: ClipRun) -> None:
+    """A picture of some frames: covered, completed by each run, and the truth, one above the other.
+
+    Args:
+        path: where to.
+        frames: the clip.
+        hidden: those of its frames in which something is covered.
+        runs: on the covered clip.
+    """
+    first, last = hidden[0] - 1, min(hidden[-1] + 2, len(frames) - 1)
+    shown = [first + round(moment * (last - first)) for moment in STRIP]
     rows = [
-        np.hstack([frames[index].covered for index in STRIP]),
-        *(np.hstack([run.complete[index] for index in STRIP]) for run in runs),
-        np.hstack([frames[index].clean for index in STRIP]),
+        np.hstack([frames[index].covered for index in shown]),
+        *(np.hstack([run.complete[index] for index in shown]) for run in runs),
+        np.hstack([frames[index].clean for index in shown]),
     ]
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 

@@ -15,6 +15,7 @@ from engines.training.occluders.objects import phone
 from engines.training.occluders.scene import Layer, Library, Scene, placing, warp
 from realtime.errors import UserError
 from realtime.frames import Array, Image
+from realtime.sources.demo import HAND, SIZE, Demo, Hand, hand_path
 
 SIDE = 480  # px: pictures are scaled to this height
 RATE = 30.0  # frames a second, of all clips
@@ -86,6 +87,22 @@ def cover_clip(images: Sequence[Image], landmarks: Sequence[Array], cover: Cover
         # A shadow on what is not hidden would make the truth of it disputable.
         laid = compose(image, [Layer(layer.light, layer.alpha, shadow=0.0)], np.random.default_rng(0))
         frames.append(CoveredFrame(image, laid.image, laid.opacity > OPAQUE))
+    return frames
+
+
+def demo_clip() -> list[CoveredFrame]:
+    """The demonstration: a hand stays before a face that keeps its expression and turns, for five seconds."""
+    demo, hand = Demo(), Hand(HAND, shadow=0.0)
+    hand.layer[..., :3] = hand.layer[..., 3:]  # white: laid on black it is its own opacity
+    frames = []
+    for index in range(demo.count):
+        phase = index / demo.count
+        opacity = np.zeros((*SIZE[::-1], 3), np.uint8)
+        path = hand_path(phase)
+        if path is not None:
+            hand.lay(opacity, *path)
+        mask = opacity[..., 0] > OPAQUE * 255
+        frames.append(CoveredFrame(demo.picture(phase, with_hand=False), demo.picture(phase), mask))
     return frames
 
 

@@ -116,11 +116,12 @@ class Hand:
 
     Args:
         path: RGBA picture, the fingers pointing up.
+        shadow: how dark its shadow is, 0..1.
     """
 
     MARGIN = 40  # px of nothing around the hand, so that it can turn and its shadow can be soft
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shadow: float = SHADOW_DARKNESS) -> None:
         rgba = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if rgba is None or rgba.ndim != 3 or rgba.shape[2] != 4:
             raise UserError(f"The demo's hand {path.name} is missing or damaged.", "Get the program's files again.")
@@ -132,9 +133,9 @@ class Hand:
         rgba = cv2.resize(rgba, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         margin = self.MARGIN
         rgba = cv2.copyMakeBorder(rgba, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
-        shadow = cv2.GaussianBlur(np.roll(rgba[..., 3], SHADOW[::-1], (0, 1)), (0, 0), 9) * SHADOW_DARKNESS
+        dark = cv2.GaussianBlur(np.roll(rgba[..., 3], SHADOW[::-1], (0, 1)), (0, 0), 9) * shadow
         # The hand over its own shadow: colour stays, the shadow only adds to what it covers.
-        rgba[..., 3] = 1 - (1 - rgba[..., 3]) * (1 - shadow)
+        rgba[..., 3] = 1 - (1 - rgba[..., 3]) * (1 - dark)
         self.layer = (rgba * 255).round().astype(np.uint8)
 
     def lay(self, picture: Image, center: tuple[float, float], angle: float) -> None:
@@ -173,6 +174,7 @@ class Demo:
     live = False
     still = False
     names: tuple[str, ...] = ()
+    count = RATE * SECONDS
 
     def __init__(self, hand: Path = HAND) -> None:
         self._photo = _photograph()
@@ -184,12 +186,12 @@ class Demo:
 
     def shots(self) -> Iterator[Shot]:
         """One round."""
-        for index in range(RATE * SECONDS):
+        for index in range(self.count):
             if self._stop.is_set():
                 return
-            yield Shot(self.picture(index / (RATE * SECONDS)), index / RATE)
+            yield Shot(self.picture(index / self.count), index / RATE)
 
-    def picture(self, phase: float) -> Image:
+    def picture(self, phase: float, with_hand: bool = True) -> Image:
         """The frame at `phase` (0..1) of a round, (480, 640, 3) RGB."""
         m = motion(phase)
         # Where does each pixel come from? Solve from + displacement(from) = pixel; the field is gentle,
@@ -201,7 +203,7 @@ class Demo:
         cv2.resize(field, SIZE, dst=self._where, interpolation=cv2.INTER_CUBIC)
         cv2.add(self._where, self._pixels, dst=self._where)
         picture = cv2.remap(self._photo, self._where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        hand = hand_path(phase)
+        hand = hand_path(phase) if with_hand else None
         if hand:
             self._hand.lay(picture, *hand)
         return picture

@@ -1,17 +1,19 @@
 """The figures of covered clips, on clips of a few frames."""
 
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip("tqdm")  # comes with the extra `train`, as all that the evaluation needs
 
 from engines.evaluation import clip as clip_module
-from engines.evaluation.clip import COLUMNS, report
-from engines.evaluation.clip_scene import CLEAR, COVERED, CoveredFrame, along, cover_clip
+from engines.evaluation.clip import COLUMNS, report, write_strip
+from engines.evaluation.clip_scene import CLEAR, COVERED, CoveredFrame, along, cover_clip, demo_clip
 from engines.evaluation.clip_score import ClipRun, flicker, frames_to_recover, hidden_drift, hidden_psnr, lost
 from engines.evaluation.metrics import LOST_DRIFT
 from engines.training.labels import OVAL
 from engines.training.occluders.scene import Layer
+from realtime.sources.demo import Demo
 
 SIDE = 120
 
@@ -123,3 +125,23 @@ def test_the_report_has_a_line_per_clip_and_the_means():
 def test_only_what_is_asked_for_is_run():
     assert clip_module._chosen(("d18", "d19"), ["d19", "hand"]) == ["d19"]
     assert clip_module._chosen(("d18", "d19"), ["hand"]) == ["d18", "d19"]
+
+
+def test_the_demonstration_has_a_truth_of_its_own(monkeypatch):
+    monkeypatch.setattr(Demo, "count", 20)
+    frames = demo_clip()
+    covered = [each.mask.any() for each in frames]
+    assert not any(covered[:9])
+    assert sum(covered) > 6
+    for each in frames:
+        changed = (each.clean != each.covered).any(-1)
+        if each.mask.any():
+            assert changed[each.mask].mean() > 0.95
+    assert (frames[0].clean == frames[0].covered).all()
+
+
+def test_a_strip_runs_from_before_the_cover_to_after_it(tmp_path):
+    frames = [frame(0 < index < 7, clean=10 * index) for index in range(10)]
+    write_strip(tmp_path / "strip.png", frames, range(1, 7), ClipRun([], [each.clean for each in frames]))
+    strip = cv2.imread(str(tmp_path / "strip.png"))[-1, ::SIDE, 0]
+    assert strip.tolist() == [0, 20, 30, 50, 60, 80]
