@@ -66,7 +66,7 @@ def test_the_switch_reaches_the_batches_but_not_the_validation(tmp_path, monkeyp
     class Stop(Exception):
         pass
 
-    def stop(*_):
+    def stop(*_, **__):
         raise Stop
 
     loaded = []
