@@ -10,11 +10,11 @@ import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, choose_engine, shipped_networks
 from realtime.alignment import crop_matrix, cut
-from realtime.blending import blend, part_of, seam, to_window, whole, window_of
-from realtime.frames import Array
-from realtime.grain import grained
-from realtime.layers import SKIN, skin_in_view
+from realtime.blending import seam
+from realtime.frames import PART_NAMES, Array, TrackedFace
+from realtime.layers import SKIN, paint
 from realtime.pixels import fill_image, read_image
+from realtime.seen import Seen
 
 RUNS, WARM_UP = 60, 8
 
@@ -33,25 +33,24 @@ def warp_and_blend() -> Callable[[], object]:
     """What is done to the pixels of one covered face of a 640x480 frame besides the networks."""
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 255, (480, 640, 3), np.uint8)
-    landmarks = _face_like_landmarks()
+    face = TrackedFace(0, _face_like_landmarks(), is_new=False)
     buffer = np.zeros((1, 3, COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
     mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
     mask[80:150, 60:140] = 1
     labels = np.full((CONTOUR_SIZE, CONTOUR_SIZE), SKIN, np.uint8)
+    parts = np.zeros((len(PART_NAMES), CONTOUR_SIZE, CONTOUR_SIZE), np.float32)
+    source = np.zeros(picture.shape[:2], np.uint8)
 
     def work() -> object:
-        matrix = crop_matrix(landmarks, COMPLETION_SIZE)
+        matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
         crop = cut(picture, matrix, COMPLETION_SIZE).image
         small = cv2.resize(crop, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_LINEAR)
         fill_image(buffer[:, :, :CONTOUR_SIZE, :CONTOUR_SIZE], small)
         fill_image(buffer, crop)
-        painting = read_image(buffer)
-        alpha = seam(mask)
-        window, around = (window_of(matrix, part, picture.shape) for part in (part_of(alpha), whole(COMPLETION_SIZE)))
-        share, painting = (to_window(layer, matrix, window) for layer in (alpha, painting))
-        skin = skin_in_view(alpha, labels, matrix, around)
-        painting = grained(painting, share > 0.5, picture[around.slices], skin, (window.left, window.top))
-        return blend(picture[window.slices], painting, share)
+        seen = Seen(face, matrix, crop, parts, visible=0.8, alpha=seam(mask), painting=read_image(buffer))
+        complete = picture.copy()
+        paint(complete, picture, seen, labels, source)
+        return complete
 
     return work
 

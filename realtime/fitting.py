@@ -64,7 +64,7 @@ class Prior:
     expression: Array | None = None  # (52,); None: small and sparse, as without a prior
     identity_strength: float = 1.0
     expression_strength: float | Array = 10.0  # (52,) or one for all
-    rests: bool = False  # expressions are small and sparse besides, as without a prior
+    sparse: bool = False  # expressions are small and mostly zero besides, as without a prior
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Fitter:
         if prior is None or prior.expression is None:
             return strength, pull
         believed = np.broadcast_to(np.asarray(prior.expression_strength, np.float64), strength.shape)
-        if not prior.rests:
+        if not prior.sparse:
             return believed, believed * prior.expression
         return strength + believed, pull + believed * prior.expression
 

@@ -63,5 +63,5 @@ class Habit:
             prior or Prior(identity, identity_strength=0.0),
             expression=self._mean.astype(np.float32),
             expression_strength=np.minimum(STRENGTH / (variance + LEAST_VARIANCE), MOST_STRENGTH),
-            rests=True,
+            sparse=True,
         )

@@ -59,13 +59,13 @@ def in_picture(image: Image, faces: list[Seen]) -> Layers | None:
             small = rescale(seen.matrix, CONTOUR_SIZE / COMPLETION_SIZE)
             found = to_window(labels, small, window, cv2.INTER_NEAREST)
             parts[where] = np.where(behind & (parts[where] == 0), found, parts[where])
-        _paint(complete, image, seen, labels, source == 0)
+        paint(complete, image, seen, labels, source)
         origin = to_window(sources(seen, labels), seen.matrix, window, cv2.INTER_NEAREST)
         source[where] = np.where(behind, origin, source[where])
     return Layers(occlusion, parts, complete, source)
 
 
-def _paint(complete: Image, image: Image, seen: Seen, labels: Image, behind: NDArray[np.bool_]) -> None:
+def paint(complete: Image, image: Image, seen: Seen, labels: Image, source: Image) -> None:
     """Paints what is hidden of a face into `complete`, in place.
 
     Args:
@@ -73,7 +73,7 @@ def _paint(complete: Image, image: Image, seen: Seen, labels: Image, behind: NDA
         image: (H, W, 3) RGB, the picture as the camera saw it.
         seen: the face.
         labels: (P, P) index into PART_NAMES, its most likely parts.
-        behind: (H, W) where it may be painted.
+        source: (H, W) index into SOURCE_NAMES; what is not 0 belongs to a larger face and stays as it is.
     """
     if seen.alpha is None or seen.painting is None:
         return
@@ -81,7 +81,7 @@ def _paint(complete: Image, image: Image, seen: Seen, labels: Image, behind: NDA
     if not all(window.size):
         return
     where = window.slices
-    alpha = to_window(seen.alpha, seen.matrix, window) * behind[where]
+    alpha = to_window(seen.alpha, seen.matrix, window) * (source[where] == 0)
     painting = to_window(seen.painting, seen.matrix, window)
     if seen.recalled is None:  # what is remembered has a grain of its own
         around = window_of(seen.matrix, whole(COMPLETION_SIZE), image.shape)

@@ -22,5 +22,5 @@ def resized(image: Array, side: int) -> Array:
 
 def read_image(output: Array) -> Image:
     """A network's output (1, 3, S, S) in [-1, 1] as (S, S, 3) RGB uint8."""
-    # Rounds and saturates.
+    # Plane by plane, too; OpenCV rounds and saturates on the way to 8 bits.
     return cv2.merge([cv2.addWeighted(plane, 127.5, plane, 0, 127.5, dtype=cv2.CV_8U) for plane in output[0]])

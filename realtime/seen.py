@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -10,6 +11,17 @@ import numpy as np
 from engines.engine import COMPLETION_SIZE
 from realtime.alignment import to_crop
 from realtime.blending import blend, grow, seam
+from realtime.face_landmarks import (
+    INNER_LIPS,
+    IRISES,
+    LEFT_BROW,
+    LEFT_EYE,
+    LIPS,
+    NOSE,
+    OVAL,
+    RIGHT_BROW,
+    RIGHT_EYE,
+)
 from realtime.frames import PART_NAMES, Array, Image, TrackedFace
 from realtime.recall import Recalled
 
@@ -23,31 +35,18 @@ GLASSES = PART_NAMES.index("eyeglasses")
 LEAST_AGREEMENT, LEAST_CERTAINTY, LEAST_SEEN = 0.58, 0.87, 0.4
 GOOD_AGREEMENT = 0.83  # makes up for a certainty down to the next
 LEAST_KEPT_CERTAINTY = 0.77  # for a face that was there a moment ago, too
-# MediaPipe's landmarks around the face.
-OVAL = (
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
-    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-)
-# The outer edge of its lips.
-LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 LIPS_SHARE = 0.97  # of a spot that must lie within the lips for it to be the mouth's inside
 # What the fit should believe of a hidden landmark, found on a painted face: next to nothing, since it was painted where
 # the fit of the frame before had it. At 0.1 both drifted along together.
 HIDDEN_WEIGHT = 0.02
 # The tracker finds eyes, brows, nose and lips by their edges and lays the rest between them, hidden or not: where much
-# is hidden, and painted, the rest is believed this much less, and what is so near (a share of the crop's side) to it.
-SMOOTH_DOUBTED, NEAR = 0.7, 0.03
-BLURRED = 4  # times smaller is the mask by which nearness is told
-_EDGES = (
-    *(33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),  # eyes
-    *(263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-    *range(468, 478),
-    *(70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276),  # brows
-    *(1, 2, 4, 5, 6, 19, 94, 168, 195, 197, 98, 97, 326, 327, 48, 115, 220, 45, 275, 440, 344, 278, 64, 294, 240, 460),
-    *LIPS,
-    *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95),  # and inside
-)
-ON_EDGES = np.isin(np.arange(478), _EDGES)
+# is hidden, and painted, the rest is believed this much less.
+SMOOTH_DOUBTED = 0.7
+EDGES = (*RIGHT_EYE, *LEFT_EYE, *IRISES, *RIGHT_BROW, *LEFT_BROW, *NOSE, *LIPS, *INNER_LIPS)
+ON_EDGES = np.isin(np.arange(478), EDGES)
+# So far, in shares of the crop's side (a standard deviation), what is hidden drags its neighbours along. It varies so
+# smoothly that a mask of so many times fewer pixels a side tells it.
+NEAR, SMALLER = 0.03, 4
 FULL_DOUBT = 0.4  # the share of the face that is hidden, by other things than eyeglasses, when doubt is full
 BARE = 0.02  # the share of a face that may be covered by other things than eyeglasses while it counts as bare
 GLASSES_GROWN = 0.025  # of the crop's side: the seam of their own edge belongs to eyeglasses
@@ -101,7 +100,7 @@ class Seen:
         shared = float((face * oval).sum())
         return shared / max(float(face.sum() + oval.sum()) - shared, 1e-6)
 
-    @property
+    @cached_property  # asked several times a frame
     def is_bare(self) -> bool:
         """Whether nothing but eyeglasses covers the face."""
         if self.mask is None:
@@ -176,15 +175,15 @@ def landmark_weights(landmarks: Array, matrix: Array, mask: Array, doubt: float 
         landmarks: (478, 2 or more) px in the picture.
         matrix: (2, 3) picture px -> crop px.
         mask: (S, S) 0..1.
-        doubt: 0..1, how far landmarks in view are doubted that the tracker places by what lies around them, be it
-            painted: those near to the mask, and those on no edge.
+        doubt: 0..1, how far landmarks are doubted that the tracker places by what lies around them, be it painted:
+            those near to the mask, those on no edge, and the hidden ones themselves, which then count for nothing.
     """
     grown, points = grow(mask, MASK_GROWN), to_crop(landmarks, matrix)
     weights = 1 - (1 - HIDDEN_WEIGHT) * sample(grown, points)
     if doubt > 0:
-        side = len(mask) // BLURRED
+        side = len(mask) // SMALLER
         near = cv2.GaussianBlur(cv2.resize(grown, (side, side), interpolation=cv2.INTER_AREA), (0, 0), NEAR * side)
-        weights *= (1 - doubt * sample(near, points / BLURRED)) ** 2
+        weights *= (1 - doubt * sample(near, points / SMALLER)) ** 2
         weights *= np.where(ON_EDGES, np.float32(1), np.float32(1 - doubt * SMOOTH_DOUBTED))
     return weights
 

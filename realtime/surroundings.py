@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from realtime.face_landmarks import LIPS
 from realtime.frames import Array, Image
 from realtime.remembered import GAIN_CELLS, cell_gain
-from realtime.seen import LIPS
 
 # A view that shows this much less of the crop (share of its area) than the clearest so far is not kept: what had begun
 # to come into view may be in it. The clearest is forgotten by this share per look, lest one look set the measure.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from engines.evaluation.clip_scene import COVERS, RATE, CoveredFrame, cover_clip
 from engines.evaluation.clip_score import ClipRun, flicker, frames_to_recover, hidden_drift, hidden_psnr, lost
 from engines.evaluation.table import markdown
 from engines.face_model.model import MorphableModel
-from engines.training.occluders import load_library
+from engines.training.occluders import Library, load_library
 from engines.training.sources import data_folder
 from realtime.covered_faces import open_covered_faces
 from realtime.errors import UserError
@@ -91,18 +92,18 @@ def evaluate_clips(data: str | Path, out: Path, only: Sequence[str] = ()) -> str
     """
     out.mkdir(parents=True, exist_ok=True)
     model, rows = MorphableModel.load(), {}
-    for clip in _chosen((*CLIPS, DEMO), only):
-        takes = {"hand": demo_clip()} if clip == DEMO else None
-        images = (
-            [frame.clean for frame in takes["hand"]]
-            if takes
-            else read_clip(data_folder(data) / "video" / f"{clip}.mp4")
-        )
+    chosen, covers = _chosen((*CLIPS, DEMO), only), _chosen(tuple(COVERS), only)
+    if "hand" not in covers:
+        chosen = [clip for clip in chosen if clip != DEMO]  # it has no other cover
+    for clip in chosen:
+        demo = demo_clip() if clip == DEMO else []
+        images = [frame.clean for frame in demo] or read_clip(data_folder(data) / "video" / f"{clip}.mp4")
         clean_mp, clean = run_mediapipe(images), run_program(model, images)
         truth = [points for points in clean_mp.landmarks if points is not None]
         if len(truth) < len(images):
             raise UserError(f"MediaPipe loses the face in the clean clip {clip}.", "Use another clip.")
-        for cover, frames in (takes or _covered(clip, images, truth, data, only)).items():
+        takes = {"hand": demo} if demo else {name: _covered(clip, images, truth, data, name) for name in covers}
+        for cover, frames in takes.items():
             seen = [frame.covered for frame in frames]
             ours, alone, theirs = (
                 run_program(model, seen),
@@ -136,14 +137,16 @@ def report(rows: dict[str, dict[str, float]]) -> str:
 
 
 def _covered(
-    clip: str, images: Sequence[Image], truth: Sequence[Array], data: str | Path, only: Sequence[str]
-) -> dict[str, list[CoveredFrame]]:
-    """The clip under each cover."""
-    library, takes = load_library(data_folder(data), validation=True), {}
-    for cover in _chosen(tuple(COVERS), only):
-        rng = np.random.default_rng([CLIPS.index(clip), list(COVERS).index(cover)])
-        takes[cover] = cover_clip(images, truth, COVERS[cover](library, rng))
-    return takes
+    clip: str, images: Sequence[Image], truth: Sequence[Array], data: str | Path, cover: str
+) -> list[CoveredFrame]:
+    """The clip under a cover, always the same."""
+    rng = np.random.default_rng([CLIPS.index(clip), list(COVERS).index(cover)])
+    return cover_clip(images, truth, COVERS[cover](_library(data), rng))
+
+
+@cache
+def _library(data: str | Path) -> Library:
+    return load_library(data_folder(data), validation=True)
 
 
 def write_strip(path: Path, frames: Sequence[CoveredFrame], hidden: Sequence[int], *runs: ClipRun) -> None:

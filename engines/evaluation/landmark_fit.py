@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from engines.face_model.model import MorphableModel
 from realtime.camera import assumed_camera, project, to_camera
 from realtime.errors import OK, UserError, tells_user_errors
+from realtime.face_landmarks import INNER_LIPS, IRISES, LEFT_BROW, LEFT_EYE, LIPS, OVAL, RIGHT_BROW, RIGHT_EYE
 from realtime.fitting import Fitter
 from realtime.frames import Array, Camera, Image
 from realtime.quiet import quiet_native_logs
@@ -27,16 +28,15 @@ from realtime.quiet import quiet_native_logs
 FOLDER = "faces_generated"
 SCORED = 468  # without the irises, as the published figures count
 
-# MediaPipe's landmarks by part of the face.
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149)
-OVAL += (150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
-BROWS = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107, 276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
-EYES = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
-EYES += (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
-LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
-LIPS += (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
 NOSE = (168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 97, 326, 327, 64, 294, 48, 278, 49, 279, 131, 360, 115, 344)
-REGIONS = {"oval": OVAL, "brows": BROWS, "eyes": EYES, "nose": NOSE, "lips": LIPS, "irises": tuple(range(468, 478))}
+REGIONS = {
+    "oval": OVAL,
+    "brows": RIGHT_BROW + LEFT_BROW,
+    "eyes": RIGHT_EYE + LEFT_EYE,
+    "nose": NOSE,
+    "lips": LIPS + INNER_LIPS,
+    "irises": IRISES,
+}
 
 
 def interocular(landmarks: Array) -> float:

@@ -103,22 +103,21 @@ def expected_overlaps(parts: Array, found: Image, where: NDArray[np.bool_]) -> A
     return np.stack([(chances * chosen).sum(1), np.maximum(chances, chosen).sum(1)], 1)
 
 
-def in_crop(seen: Seen, truth: Image, mask: NDArray[np.bool_] | None) -> tuple[Image, Image, NDArray[np.bool_]]:
-    """Found, true and judged parts of one face, (S, S) of its crop.
+def in_crop(matrix: Array, truth: Image, mask: NDArray[np.bool_] | None) -> tuple[Image, NDArray[np.bool_]]:
+    """True parts of one face, and where they are judged, (S, S) of its crop.
 
     Args:
-        seen: the face.
+        matrix: (2, 3) picture px -> crop px.
         truth: (H, W) codes of the picture.
         mask: (H, W) the pixels that count; None: all.
     """
     side = (COMPLETION_SIZE, COMPLETION_SIZE)
-    found = most_likely(parts_in_crop(seen))
     options = {"flags": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_CONSTANT}
-    codes = cv2.warpAffine(truth, seen.matrix, side, borderValue=OUTSIDE, **options)
+    codes = cv2.warpAffine(truth, matrix, side, borderValue=OUTSIDE, **options)
     where = codes < HEADWEAR
     if mask is not None:
-        where &= cv2.warpAffine(mask.astype(np.uint8), seen.matrix, side, borderValue=0, **options) > 0
-    return found, codes, where
+        where &= cv2.warpAffine(mask.astype(np.uint8), matrix, side, borderValue=0, **options) > 0
+    return codes, where
 
 
 def measure(data: Path, look: Look, progress: Callable[[Sequence], Iterable] = iter) -> dict[str, Maps]:
@@ -149,15 +148,19 @@ def measure(data: Path, look: Look, progress: Callable[[Sequence], Iterable] = i
 
 
 def _add(maps: dict[str, Maps], names: Sequence[str], seen: Seen | None, truth: Image, mask: Array | None) -> None:
-    for name in names:
-        if seen is None:
+    if seen is None:
+        for name in names:
             maps[name].lost += 1
-            continue
-        found, codes, where = in_crop(seen, truth, mask)
+        return
+    parts = parts_in_crop(seen)
+    found = most_likely(parts)
+    codes, where = in_crop(seen.matrix, truth, mask)
+    overlaps = expected_overlaps(parts, found, where)
+    for name in names:
         maps[name].found.append(found)
         maps[name].truth.append(codes)
         maps[name].where.append(where)
-        maps[name].overlaps += expected_overlaps(parts_in_crop(seen), found, where)
+        maps[name].overlaps += overlaps
 
 
 def table(maps: dict[str, Maps]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from realtime.face_landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, OVAL, RIGHT_BROW, RIGHT_EYE
 from realtime.frames import PART_NAMES, Array, Image
 
 PART = {name: index for index, name in enumerate(PART_NAMES)}
@@ -21,19 +22,10 @@ CELEBA = (
 )
 CELEBA_TO_PARTS = np.array([HEADWEAR if n == "HEADWEAR" else PART[n] for n in CELEBA], np.uint8)
 
-# MediaPipe's landmarks around each part.
-OVAL = (
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
-    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-)
-RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
-LEFT_EYE = (362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398)
-RIGHT_BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
-LEFT_BROW = (336, 296, 334, 293, 300, 276, 283, 282, 295, 285)
+# MediaPipe's landmarks around the parts that have no outline among its own.
 NOSE = (168, 122, 196, 236, 198, 209, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 429, 420, 456, 419, 351)
 UPPER_LIP = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78)
 LOWER_LIP = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78)
-INNER_MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 
 POLYGONS = (
     ("skin", OVAL),
@@ -42,7 +34,7 @@ POLYGONS = (
     ("right_eye", RIGHT_EYE),
     ("left_eye", LEFT_EYE),
     ("nose", NOSE),
-    ("inner_mouth", INNER_MOUTH),
+    ("inner_mouth", INNER_LIPS),
     ("upper_lip", UPPER_LIP),
     ("lower_lip", LOWER_LIP),
 )

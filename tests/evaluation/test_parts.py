@@ -15,6 +15,7 @@ from engines.evaluation.parts import (
     Maps,
     expected_overlaps,
     in_crop,
+    parts_in_crop,
     read_map,
     table,
 )
@@ -22,6 +23,7 @@ from engines.training.labels import HEADWEAR, OUTSIDE, PART
 from engines.training.sources import Photo
 from realtime.errors import UserError
 from realtime.frames import PART_NAMES, TrackedFace
+from realtime.layers import most_likely
 from realtime.seen import Seen
 
 SKIN, NOSE = PART["skin"], PART["nose"]
@@ -37,6 +39,9 @@ def seen(labels, matrix):
     return Seen(face, np.float32(matrix), crop, parts, visible=1.0)
 
 
+AS_IS = np.float32([[1, 0, 0], [0, 1, 0]])
+
+
 def halves():
     """The left half is skin, the right half nose."""
     labels = np.full((CONTOUR_SIZE, CONTOUR_SIZE), SKIN, np.uint8)
@@ -48,7 +53,9 @@ def test_the_map_is_compared_in_the_crop():
     """Half of the picture's size is laid into the crop, shifted by 10 px."""
     truth = np.full((420, 420), SKIN, np.uint8)
     truth[:, 212:] = NOSE  # 0.5 * 212 - 10 = 96, the middle of the crop
-    found, codes, where = in_crop(seen(halves(), [[0.5, 0, -10], [0, 0.5, -4]]), truth, None)
+    face = seen(halves(), [[0.5, 0, -10], [0, 0.5, -4]])
+    found = most_likely(parts_in_crop(face))
+    codes, where = in_crop(face.matrix, truth, None)
     assert found.shape == codes.shape == where.shape == (COMPLETION_SIZE, COMPLETION_SIZE)
     assert where.all()
     assert (found == codes).mean() > 0.98
@@ -57,7 +64,7 @@ def test_the_map_is_compared_in_the_crop():
 def test_what_the_map_does_not_know_is_not_judged():
     truth = np.full((100, 100), SKIN, np.uint8)
     truth[:50] = HEADWEAR
-    _, codes, where = in_crop(seen(halves(), [[1, 0, 0], [0, 1, 0]]), truth, None)
+    codes, where = in_crop(AS_IS, truth, None)
     assert not where[:50].any()
     assert where[50:100, :100].all()
     assert (codes[100:] == OUTSIDE).all()
@@ -67,7 +74,7 @@ def test_what_the_map_does_not_know_is_not_judged():
 def test_only_masked_pixels_count():
     mask = np.zeros((192, 192), bool)
     mask[10:20, 30:50] = True
-    _, _, where = in_crop(seen(halves(), [[1, 0, 0], [0, 1, 0]]), np.full((192, 192), SKIN, np.uint8), mask)
+    _, where = in_crop(AS_IS, np.full((192, 192), SKIN, np.uint8), mask)
     assert where.sum() == 200
 
 

@@ -7,27 +7,18 @@ import numpy as np
 import pytest
 from covered_fakes import PAINT, ring
 
-from engines.engine import COMPLETION_SIZE
-from realtime.alignment import crop_matrix, to_crop, to_picture
+from realtime.alignment import to_crop, to_picture
 from realtime.carrying import REFILL
-from realtime.layers import in_picture, most_likely
+from realtime.layers import in_picture
 from realtime.recall import Recalled
 from realtime.seen import (
     HIDDEN_WEIGHT,
-    LIPS,
-    ON_EDGES,
-    SMOOTH_DOUBTED,
-    inside_mouth,
     is_face,
-    landmark_weights,
-    sample,
 )
 from realtime.unocclude import (
     FADE_SECONDS,
     MOST_RECALLED,
     Unoccluder,
-    fill_image,
-    read_image,
 )
 
 
@@ -85,20 +76,6 @@ def test_landmarks_that_leave_what_is_in_view_are_not_believed(stills, mesh, cov
     np.testing.assert_array_equal(stills.look(covered, face).face.landmarks, face.landmarks)
 
 
-def test_visible_pixels_of_the_picture_are_untouched(stills, covered, face):
-    layers = in_picture(covered, [stills.look(covered, face)])
-    green = (covered == (0, 255, 0)).all(2)
-    far = np.ones_like(green)
-    far[100:160, 140:200] = False
-    np.testing.assert_array_equal(layers.complete[far], covered[far])
-    # The paint's colour, with the grain of the noise around it.
-    np.testing.assert_allclose(layers.complete[120:140, 160:180].mean((0, 1)), PAINT, atol=1)
-    assert layers.complete[120:140, 160:180].std(axis=(0, 1)).min() > 1
-    overlap = (layers.occlusion > 0) & green
-    assert overlap.sum() / ((layers.occlusion > 0) | green).sum() > 0.9
-    assert set(np.unique(layers.occlusion)) == {0, 255}
-
-
 def test_kept_glasses_belong_to_the_face(engines, mesh, covered, face):
     contour, completion = engines
     plain_run = contour.run
@@ -119,19 +96,6 @@ def test_kept_glasses_belong_to_the_face(engines, mesh, covered, face):
     assert in_picture(covered, [kept]) is None
     assert painted.is_bare
     assert (in_picture(covered, [painted]).complete != covered).any()
-
-
-def test_parts_fill_the_picture_where_the_face_is(stills, covered, face):
-    parts = in_picture(covered, [stills.look(covered, face)]).parts
-    assert parts[120, 160] == 1
-    assert parts[0, 0] == 0
-
-
-def test_a_face_half_out_of_the_picture(stills, covered, face):
-    outside = replace(face, landmarks=ring((318, 5), 60))
-    covered[:40, 290:] = (0, 255, 0)
-    layers = in_picture(covered, [stills.look(covered, outside)])
-    assert layers.occlusion.shape == covered.shape[:2]
 
 
 def test_in_video_what_becomes_covered_is_painted_at_once(video, covered, bare, face):
@@ -185,52 +149,6 @@ def test_is_face_is_false_for_a_uniform_part_map(stills, engines, bare, face):
     assert is_face(stills.look(bare, face))
     engines[0].certain = False
     assert not is_face(stills.look(bare, face))
-
-
-def test_pixels_survive_the_way_through_a_networks_buffers():
-    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    buffer = np.zeros((1, 3, 8, 8), np.float32)
-    fill_image(buffer, image)
-    assert buffer.min() >= -1
-    assert buffer.max() <= 1
-    np.testing.assert_array_equal(read_image(buffer), image)
-
-
-def test_outputs_beyond_the_range_are_clipped():
-    assert read_image(np.full((1, 3, 2, 2), 1.2, np.float32)).max() == 255
-    assert read_image(np.full((1, 3, 2, 2), -1.2, np.float32)).min() == 0
-
-
-def test_points_outside_a_crop_are_not_covered():
-    mask = np.ones((4, 4), np.float32)
-    np.testing.assert_array_equal(sample(mask, np.float32([[0, 0], [3.9, 3.9], [4, 0], [-0.1, 0]])), [1, 1, 0, 0])
-
-
-def test_weights_without_a_mask_are_all_one(face):
-    matrix = np.float32([[1, 0, 0], [0, 1, 0]])
-    assert (landmark_weights(face.landmarks, matrix, np.zeros((192, 192), np.float32)) == 1).all()
-
-
-def test_in_doubt_what_the_tracker_lays_between_edges_counts_less(face):
-    matrix = crop_matrix(face.landmarks, 192)
-    mask = np.zeros((192, 192), np.float32)
-    mask[130:] = 1
-    sure, half, doubted = (landmark_weights(face.landmarks, matrix, mask, doubt) for doubt in (0.0, 0.5, 1.0))
-    far = to_crop(face.landmarks, matrix)[:, 1] < 90
-    np.testing.assert_array_equal(sure[far], 1)
-    np.testing.assert_allclose(doubted[far & ON_EDGES], 1, atol=1e-3)
-    np.testing.assert_allclose(half[far & ~ON_EDGES], 1 - SMOOTH_DOUBTED / 2, atol=1e-3)
-    np.testing.assert_allclose(doubted[far & ~ON_EDGES], 1 - SMOOTH_DOUBTED, atol=1e-3)
-    near = np.abs(to_crop(face.landmarks, matrix)[:, 1] - 126) < 3
-    assert (sure[near] == 1).all()
-    assert doubted[near].max() < 0.7
-    hidden = sure < 0.5
-    assert (doubted[hidden] < sure[hidden]).all()
-
-
-def test_the_most_likely_part_is_the_first_of_the_largest():
-    parts = np.random.default_rng(0).random((14, 16, 16)).astype(np.float32).round(1)
-    np.testing.assert_array_equal(most_likely(parts), parts.argmax(0))
 
 
 class FakeMemories:
@@ -315,43 +233,3 @@ def test_the_network_runs_when_the_cover_moves(engines, mesh, bare, covered, fac
 def test_a_frame_nobody_looked_at_says_so(video, bare, face):
     assert video.look(bare, face, 0.0).fresh
     assert not video.look(bare, replace(face, is_new=False), 1 / 30).fresh
-
-
-def lips(center=(96, 96), radius=20):
-    points = np.zeros((478, 2), np.float32)
-    angles = np.linspace(0, 2 * np.pi, len(LIPS), endpoint=False)
-    points[list(LIPS)] = np.float32(center) + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
-    return points
-
-
-@pytest.mark.parametrize(("box", "expected"), [((88, 104, 88, 104), True), ((88, 130, 92, 100), False)])
-def test_a_mouth_that_is_open_is_no_cover_but_what_sticks_out_of_it_is(box, expected):
-    mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
-    top, bottom, left, right = box
-    mask[top:bottom, left:right] = 1
-    found = inside_mouth(mask, lips())
-    assert found.any() == expected
-    assert not expected or (found == (mask > 0)).all()
-
-
-def test_a_cover_elsewhere_is_not_the_mouth():
-    mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
-    mask[20:60, 20:60] = mask[90:100, 90:100] = 1
-    found = inside_mouth(mask, lips())
-    assert found[95, 95]
-    assert not found[40, 40]
-
-
-@pytest.mark.parametrize(
-    ("agreement", "certainty", "visible", "is_one"),
-    [
-        (0.7, 0.9, 0.5, True),
-        (0.7, 0.83, 0.5, False),  # a texture that looks a little like one
-        (0.85, 0.8, 0.5, True),  # the mesh fits well
-        (0.85, 0.7, 0.5, False),
-        (0.5, 0.9, 0.5, False),
-        (0.7, 0.9, 0.3, False),
-    ],
-)
-def test_what_it_takes_to_be_a_face(agreement, certainty, visible, is_one):
-    assert is_face(SimpleNamespace(agreement=agreement, certainty=certainty, visible=visible)) == is_one

@@ -1,0 +1,77 @@
+"""What the networks say of a face, and how far it is to be believed: masks, landmarks, an open mouth, is it a face."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from engines.engine import COMPLETION_SIZE
+from realtime.alignment import crop_matrix, to_crop
+from realtime.seen import LIPS, ON_EDGES, SMOOTH_DOUBTED, inside_mouth, is_face, landmark_weights, sample
+
+
+def test_points_outside_a_crop_are_not_covered():
+    mask = np.ones((4, 4), np.float32)
+    np.testing.assert_array_equal(sample(mask, np.float32([[0, 0], [3.9, 3.9], [4, 0], [-0.1, 0]])), [1, 1, 0, 0])
+
+
+def test_weights_without_a_mask_are_all_one(face):
+    matrix = np.float32([[1, 0, 0], [0, 1, 0]])
+    assert (landmark_weights(face.landmarks, matrix, np.zeros((192, 192), np.float32)) == 1).all()
+
+
+def test_in_doubt_what_the_tracker_lays_between_edges_counts_less(face):
+    matrix = crop_matrix(face.landmarks, 192)
+    mask = np.zeros((192, 192), np.float32)
+    mask[130:] = 1
+    sure, half, doubted = (landmark_weights(face.landmarks, matrix, mask, doubt) for doubt in (0.0, 0.5, 1.0))
+    far = to_crop(face.landmarks, matrix)[:, 1] < 90
+    np.testing.assert_array_equal(sure[far], 1)
+    np.testing.assert_allclose(doubted[far & ON_EDGES], 1, atol=1e-3)
+    np.testing.assert_allclose(half[far & ~ON_EDGES], 1 - SMOOTH_DOUBTED / 2, atol=1e-3)
+    np.testing.assert_allclose(doubted[far & ~ON_EDGES], 1 - SMOOTH_DOUBTED, atol=1e-3)
+    near = np.abs(to_crop(face.landmarks, matrix)[:, 1] - 126) < 3
+    assert (sure[near] == 1).all()
+    assert doubted[near].max() < 0.7
+    hidden = sure < 0.5
+    assert (doubted[hidden] < sure[hidden]).all()
+
+
+def lips(center=(96, 96), radius=20):
+    points = np.zeros((478, 2), np.float32)
+    angles = np.linspace(0, 2 * np.pi, len(LIPS), endpoint=False)
+    points[list(LIPS)] = np.float32(center) + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
+    return points
+
+
+@pytest.mark.parametrize(("box", "expected"), [((88, 104, 88, 104), True), ((88, 130, 92, 100), False)])
+def test_a_mouth_that_is_open_is_no_cover_but_what_sticks_out_of_it_is(box, expected):
+    mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
+    top, bottom, left, right = box
+    mask[top:bottom, left:right] = 1
+    found = inside_mouth(mask, lips())
+    assert found.any() == expected
+    assert not expected or (found == (mask > 0)).all()
+
+
+def test_a_cover_elsewhere_is_not_the_mouth():
+    mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
+    mask[20:60, 20:60] = mask[90:100, 90:100] = 1
+    found = inside_mouth(mask, lips())
+    assert found[95, 95]
+    assert not found[40, 40]
+
+
+@pytest.mark.parametrize(
+    ("agreement", "certainty", "visible", "is_one"),
+    [
+        (0.7, 0.9, 0.5, True),
+        (0.7, 0.83, 0.5, False),  # a texture that looks a little like one
+        (0.85, 0.8, 0.5, True),  # the mesh fits well
+        (0.85, 0.7, 0.5, False),
+        (0.5, 0.9, 0.5, False),
+        (0.7, 0.9, 0.3, False),
+    ],
+)
+def test_what_it_takes_to_be_a_face(agreement, certainty, visible, is_one):
+    assert is_face(SimpleNamespace(agreement=agreement, certainty=certainty, visible=visible)) == is_one
