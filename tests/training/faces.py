@@ -26,7 +26,7 @@ def face_points(center=(160.0, 160.0), unit=60.0) -> np.ndarray:
     placed |= ring(labels.RIGHT_BROW, (-0.5, -0.4), (0.32, 0.07), np.pi)
     placed |= ring(labels.LEFT_BROW, (0.5, -0.4), (0.32, 0.07), np.pi)
     placed |= ring(labels.NOSE, (0, 0.35), (0.28, 0.4))
-    placed |= ring(labels.INNER_MOUTH, (0, 0.95), (0.25, 0.06), np.pi)
+    placed |= ring(labels.INNER_LIPS, (0, 0.95), (0.25, 0.06), np.pi)
     outer_upper, outer_lower = labels.UPPER_LIP[:11], labels.LOWER_LIP[1:10]
     for outline, sign in ((outer_upper, -1), (outer_lower, 1)):
         angles = np.linspace(np.pi, 0, len(outline))
