@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Points = NDArray[np.floating]
 BACKGROUND = -1
@@ -83,9 +84,13 @@ def _fill(points, inverse_depth, triangles, triangle, barycentric, nearest):  # 
                     barycentric[y, x, 2] = w / closeness
 
 
+# The way to each light and how strong it is: from the upper right, from the left, and from behind.
+LIGHTS = (((0.45, 0.55, 0.7), 0.85), ((-0.7, 0.1, 0.5), 0.25), ((0.1, 0.9, -0.4), 0.2))
+
+
 @dataclass(frozen=True)
 class View:
-    """A perspective camera that looks at the origin from +z, and a soft three-point light."""
+    """A perspective camera that looks at the origin from +z, and a soft light."""
 
     rotation: Points  # (3, 3) turns the object first
     center: Points  # (3,) the object's point that comes to the middle
@@ -94,10 +99,9 @@ class View:
     field: float = 260.0  # mm across, in the middle's plane
     oversampling: int = 3
     background: tuple[float, float, float] = (0.16, 0.17, 0.19)  # linear RGB
-    gloss: float = 0.06
-
-
-KEY, FILL, RIM = np.array([0.45, 0.55, 0.7]), np.array([-0.7, 0.1, 0.5]), np.array([0.1, 0.9, -0.4])
+    gloss: float = 0.06  # of the first light
+    ambient: float = 0.28
+    lights: Sequence[tuple[ArrayLike, float]] = LIGHTS
 
 
 def shade(
@@ -112,10 +116,11 @@ def shade(
     seen = rasterize(points, depth, triangles, side, side)
     normal = seen.interpolate(normals @ view.rotation.T, triangles)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    light = 0.28 + 0.12 * normal[:, 1]
-    for direction, strength in ((KEY, 0.85), (FILL, 0.25), (RIM, 0.2)):
-        light = light + strength * np.clip(normal @ (direction / np.linalg.norm(direction)), 0, None)
-    half = KEY / np.linalg.norm(KEY) + [0, 0, 1]
+    light = view.ambient + 0.12 * normal[:, 1]
+    directions = [np.asarray(way) / np.linalg.norm(way) for way, _ in view.lights]
+    for direction, (_, strength) in zip(directions, view.lights, strict=True):
+        light = light + strength * np.clip(normal @ direction, 0, None)
+    half = directions[0] + [0, 0, 1]
     gloss = view.gloss * np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** 18
     color = np.empty((side, side, 4))
     color[..., :3], color[..., 3] = view.background, seen.covered

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from engines.networks import load_network
 from engines.training import completion, contour
 from engines.training.occluders import load_library
+from engines.training.occluders.rendered_hands import open_rendered_hands
 from engines.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
 from engines.training.samples import Batches, Sample, faces_for, loader
 from engines.training.screen import left_out_names, screen, without_maps
@@ -91,7 +92,8 @@ def train(options: argparse.Namespace) -> None:
     turned = None
     if recipe.hand_made_share < 1:
         turned = open_turned(store, faces, options.faces / "turned", lambda made: tqdm(made, "turned faces"))
-    library = load_library(data, without=options.without)
+    hands = open_rendered_hands(options.faces / "hands", lambda made: tqdm(made, "hands"))
+    library = load_library(data, without=options.without, more=hands)
     batches = Batches(
         store,
         faces,

@@ -14,15 +14,11 @@ from engines.face_model.makehuman import MakeHuman
 from engines.face_model.model import MorphableModel
 from engines.face_model.raster import View, linear_to_srgb, rasterize, shade, srgb_to_linear, turn
 from engines.face_model.registration import Carrier, Filler, laplacian, radial_weights, similarity
-from engines.face_model.render_hand import subdivide
 from engines.face_model.scans import ScanModel
 from engines.face_model.sheet import draw
 from engines.face_model.surface import Surface
 from engines.face_model.unwrap import boundary_loops, unwrap
 from realtime.errors import UserError
-
-CUBE = np.array([[x, y, z] for x in (-1.0, 1) for y in (-1.0, 1) for z in (-1.0, 1)])
-CUBE_QUADS = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
 
 
 def grid(size: int, height=lambda x, y: 0 * x) -> tuple[np.ndarray, np.ndarray]:
@@ -278,23 +274,16 @@ def test_shade_is_brighter_towards_the_light():
     assert picture[10, 20, 0] > picture[22, 12, 0]
 
 
+def test_the_light_can_be_moved():
+    ball = eyeball.make_eyeball()
+    view = View(np.eye(3), np.zeros(3), size=32, distance=10.0, field=3.0, lights=(((-1.0, -1.0, 0.5), 1.0),))
+    picture = shade(view, ball.points, ball.triangles, ball.points, np.full((len(ball.points), 3), 0.5))
+    assert picture[10, 20, 0] < picture[22, 12, 0]
+
+
 def test_turn_directions():
     np.testing.assert_allclose(turn(90) @ [0, 0, 1], [1, 0, 0], atol=1e-12)
     np.testing.assert_allclose(turn(0, 90) @ [0, 0, 1], [0, 1, 0], atol=1e-12)
-
-
-def test_subdivide_a_cube():
-    vertices, quads = subdivide(CUBE, CUBE_QUADS)
-    assert len(vertices) == 26
-    assert len(quads) == 24
-    np.testing.assert_allclose(np.abs(vertices[:8]), 5 / 9)  # Catmull and Clark's rule for corners of three faces
-    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-    before = np.concatenate([CUBE_QUADS[:, [0, 1, 2]], CUBE_QUADS[:, [0, 2, 3]]])
-
-    def volume(v, t):
-        return np.linalg.det(v[t]).sum() / 6
-
-    assert 0 < volume(vertices, triangles) / volume(CUBE, before) < 1
 
 
 def test_sheet_draws_heads():

@@ -78,9 +78,10 @@ def test_the_switch_reaches_the_batches_but_not_the_validation(tmp_path, monkeyp
     monkeypatch.setattr(train, "RECIPES", {"contour": replace(train.RECIPES["contour"], make_task=lambda *_: None)})
     monkeypatch.setattr(train, "faces_for", lambda *_, **__: [])
     monkeypatch.setattr(train, "open_turned", lambda *_: None)
+    monkeypatch.setattr(train, "open_rendered_hands", lambda *_: ["a hand"])
     monkeypatch.setattr(train, "Batches", stop)
     options = parse(["contour", "--without", "hand", "--faces", str(tmp_path), "--run", str(tmp_path / "run")])
     monkeypatch.setattr(train, "Trainer", lambda *_: type("Fake", (), {"seed": 1, "step": 0})())
     with pytest.raises(Stop):
         train.train(options)
-    assert loaded == [{"validation": True}, {"without": "hand"}]
+    assert loaded == [{"validation": True}, {"without": "hand", "more": ["a hand"]}]

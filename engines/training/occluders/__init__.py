@@ -50,15 +50,23 @@ class Occlusion:
         return self.opacity > OPAQUE
 
 
-def load_library(data: Path, validation: bool = False, without: str | None = None) -> Library:
-    """The occluder files of one part of the split; `without`: a kind that is never laid on by chance."""
+def load_library(
+    data: Path, validation: bool = False, without: str | None = None, more: Sequence[Sprite] = ()
+) -> Library:
+    """The occluder files of one part of the split.
+
+    Args:
+        data: the data folder.
+        validation: which part.
+        without: a kind that is never laid on by chance.
+        more: sprites besides the files.
+    """
     sprites: dict[str, list[Sprite]] = {}
     found, unreadable = find_sprites(data)
     if unreadable:
         print(f"{unreadable} occluder files are no RGBA pictures: skipped.")
-    for sprite in found:
-        if is_validation(sprite.name) == validation:
-            sprites.setdefault(sprite.kind, []).append(sprite)
+    for sprite in (*(each for each in found if is_validation(each.name) == validation), *more):
+        sprites.setdefault(sprite.kind, []).append(sprite)
     textures = [image for name, image in find_textures(data) if is_validation(name) == validation]
     return Library(sprites, textures, without)
 

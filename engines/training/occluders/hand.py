@@ -6,8 +6,14 @@ import cv2
 import numpy as np
 
 from engines.training.occluders.fabric import surface
+from engines.training.occluders.rendered_hands import KIND as RENDERED
+from engines.training.occluders.rendered_hands import PIXEL
 from engines.training.occluders.scene import Layer, Library, Rng, Scene, placing, ramp, skin_tone, warp
 from realtime.frames import Array
+
+RENDERED_SHARE = 0.4  # of the hands, where there are rendered ones
+ALIKE = 0.8  # of these, how many are of the face's own colour: the hands that are hard to tell from it
+EYES = 90.0  # mm between the outer eye corners
 
 
 def _with_forearm(rgba: Array, rng: Rng) -> Array:
@@ -21,13 +27,14 @@ def _with_forearm(rgba: Array, rng: Rng) -> Array:
 
 
 def _sprite_hand(scene: Scene, library: Library, rng: Rng) -> Layer | None:
-    sprite = library.pick(rng, "hands")
+    rendered = RENDERED in library.sprites and rng.random() < RENDERED_SHARE
+    sprite = library.pick(rng, RENDERED if rendered else "hands")
     if sprite is None:
         return None
     rgba = sprite.rgba.astype(np.float32)
     opaque = rgba[..., 3] > 128
     own = np.median(rgba[opaque][:, :3], 0)
-    tone = skin_tone(scene, rng) / np.maximum(own, 1)
+    tone = (skin_tone(scene, rng, ALIKE) if rendered else skin_tone(scene, rng)) / np.maximum(own, 1)
     contrast = rng.uniform(0.7, 1.3)
     rgba[..., :3] = np.clip(((rgba[..., :3] - own) * contrast + own) * tone, 0, 255)
     height = rgba.shape[0]
@@ -36,11 +43,13 @@ def _sprite_hand(scene: Scene, library: Library, rng: Rng) -> Layer | None:
         rgba[..., :3] = np.clip(
             cloth * (rgba[..., :3].mean(2) / max(1.0, float((own * tone).mean())))[..., None], 0, 255
         )
-    if rng.random() < 0.5:
+    if rendered or rng.random() < 0.5:
         rgba = _with_forearm(rgba, rng)
     if rng.random() < 0.5:
         rgba = rgba[:, ::-1]
-    scale = scene.iod * rng.uniform(0.9, 2.3) / height * rng.uniform(0.85, 1.15, 2)
+    # A photographed one is sized by how it was cut, a rendered one, which may be a fist, by the hand that it is.
+    size = np.exp(rng.normal(0.05, 0.2)) * PIXEL / EYES if rendered else rng.uniform(0.9, 2.3) / height
+    scale = scene.iod * size * rng.uniform(0.85, 1.15, 2)
     # The palm lies on the face wherever the arm comes from; arms come from below more often than from above.
     angle = rng.normal(0, 1.2) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
     center = scene.at(rng.uniform(-0.9, 0.9), rng.uniform(-0.8, 1.0))

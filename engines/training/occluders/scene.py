@@ -107,9 +107,9 @@ def recolour(rgb: Array, rng: Rng, strength: float = 1.0) -> Array:
     return np.clip(rgb * gain + np.float32(strength * rng.normal(0, 15)), 0, 255)
 
 
-def skin_tone(scene: Scene, rng: Rng) -> Array:
-    """(3,) a hand's colour: often that of the face, else anybody's."""
-    if rng.random() < 0.6:
+def skin_tone(scene: Scene, rng: Rng, alike: float = 0.6) -> Array:
+    """(3,) a hand's colour: by the chance `alike` that of the face, else anybody's."""
+    if rng.random() < alike:
         return scene.tone * np.exp(rng.normal(0.0, 0.18) + rng.normal(0, 0.04, 3))
     place = rng.uniform(0, len(TONES) - 1)
     low = min(int(place), len(TONES) - 2)
