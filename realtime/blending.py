@@ -18,7 +18,12 @@ HYSTERESIS = (0.35, 0.65)
 # In shares of the crop's side.
 GROW = 0.016  # painted beyond the mask: the mixed pixels of an occluder's edge belong to it
 FEATHER = 0.010  # of the seam, standard deviation
+JOINED = 0.04  # nearer than twice this to each other, pieces of the mask are one thing, a hand's thumb and fingers
 RIM = 0.03  # along the crop's border, where what is painted fades into the picture: occluders reach beyond the crop
+
+
+# Between these probabilities of background a head's outline runs; and how much it is smoothed, in shares of the side.
+OFF_HEAD, HEAD_SOFT = (0.3, 0.7), 0.008
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,34 @@ def _rim(side: int) -> Array:
     """(S, S) 1 inside, falling to 0 at the border of a crop."""
     across = np.clip(np.minimum(np.arange(side), np.arange(side)[::-1]) / (RIM * side), 0, 1).astype(np.float32)
     return np.minimum(across[:, None], across[None])
+
+
+def paintable(mask: Array, background: Array) -> Array:
+    """Where a cover may be painted away.
+
+    One that goes on beyond the crop's sides or its lower border, a hand on its arm, cannot be removed whole. It stays
+    wherever it is not before the head, as if the head were in front of it, for an arm that ends somewhere is no sight.
+    One that lies within the crop, or on top of the head, is removed altogether.
+
+    Args:
+        mask: (S, S) float32, 0 or 1.
+        background: (P, P) 0..1 that behind the cover there is no part of the head.
+
+    Returns:
+        (S, S) float32 0..1.
+    """
+    side, small = mask.shape[0], background.shape[0]
+    thing = grow(cv2.resize(mask, (small, small), interpolation=cv2.INTER_LINEAR) > 0, JOINED).astype(np.uint8)
+    _, things = cv2.connectedComponents(thing)
+    beyond = np.zeros(things.max() + 1, bool)
+    beyond[np.concatenate([things[:, 0], things[:, -1], things[-1]])] = True
+    beyond[0] = False
+    if not beyond.any():
+        return np.ones_like(mask)
+    low, high = OFF_HEAD
+    head = np.clip((high - cv2.GaussianBlur(background, (0, 0), HEAD_SOFT * small)) / (high - low), 0, 1)
+    allowed = np.where(beyond[things], head, np.float32(1))
+    return cv2.resize(allowed, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def grow(mask: Array, share: float) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, Engine
 from realtime.alignment import crop_matrix, cut, landmarks_in_picture, to_crop
-from realtime.blending import between_crops, blend, carry, grow, margin, seam
+from realtime.blending import between_crops, blend, carry, grow, margin, paintable, seam
 from realtime.carrying import (
     Carried,
     carried_fill,
@@ -38,6 +38,7 @@ from realtime.seen import (
     MASK_GROWN,
     Filled,
     Seen,
+    background,
     eyeglasses,
     held,
     inside_mouth,
@@ -259,7 +260,8 @@ class Unoccluder:
         painting = filled.image
         if recalled is not None:
             painting = blend(painting, recalled.painting, np.float32(MOST_RECALLED) * recalled.share)
-        seen = replace(seen, painting=painting, alpha=seam(seen.mask), recalled=recalled, filled=filled)
+        alpha = seam(seen.mask) * paintable(seen.mask, background(seen.parts))
+        seen = replace(seen, painting=painting, alpha=alpha, recalled=recalled, filled=filled)
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)
         if points is not None:

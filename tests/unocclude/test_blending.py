@@ -14,6 +14,7 @@ from realtime.blending import (
     fade,
     grow,
     margin,
+    paintable,
     part_of,
     seam,
     to_window,
@@ -69,6 +70,57 @@ def test_the_seam_ends_at_the_crops_border():
 
 def test_an_empty_mask_has_no_seam():
     assert not seam(box(5, 5)).any()
+
+
+HEAD = slice(16, 80)  # of the rows and columns of a crop of SIDE: elsewhere is background
+
+
+def off_head(side=64):
+    background = np.ones((SIDE, SIDE), np.float32)
+    background[HEAD, HEAD] = 0
+    return cv2.resize(background, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def covered(rows, columns):
+    mask = np.zeros((SIDE, SIDE), np.float32)
+    mask[rows, columns] = 1
+    return mask
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [(slice(50, None), slice(40, 60)), (slice(40, 60), slice(50, None)), (slice(40, 60), slice(0, 50))],
+    ids=["from below", "from the right", "from the left"],
+)
+def test_an_arm_is_painted_away_before_the_head_alone(arm):
+    mask = covered(*arm)
+    allowed = paintable(mask, off_head())
+    where = mask > 0
+    on_head = np.zeros_like(where)
+    on_head[20:76, 20:76] = True
+    off = np.zeros_like(where)
+    off[12:84, 12:84] = True
+    assert (allowed[where & on_head] == 1).all()
+    assert (allowed[where & ~off] == 0).all()
+    assert allowed.min() >= 0
+    assert allowed.max() <= 1
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [(slice(8, 40), slice(8, 40)), (slice(0, 30), slice(8, 88)), (slice(0, 0), slice(0, 0))],
+    ids=["within the crop", "a hat, which goes on above", "nothing"],
+)
+def test_what_can_be_removed_whole_is(thing):
+    assert (paintable(covered(*thing), off_head()) == 1).all()
+
+
+def test_a_thumb_a_little_apart_stays_with_its_hand():
+    mask = covered(slice(50, None), slice(40, 60))
+    mask[60:70, 64:88] = 1  # reaches beyond the head, but not to the border
+    assert paintable(mask, off_head())[64, 86] == 0
+    mask[50:, 40:60] = 0
+    assert paintable(mask, off_head())[64, 86] == 1
 
 
 def test_growing_never_loses_a_pixel():

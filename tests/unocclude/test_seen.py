@@ -7,7 +7,26 @@ import pytest
 
 from engines.engine import COMPLETION_SIZE
 from realtime.alignment import crop_matrix, to_crop
-from realtime.seen import LIPS, ON_EDGES, SMOOTH_DOUBTED, inside_mouth, is_face, landmark_weights, sample
+from realtime.frames import PART_NAMES
+from realtime.seen import (
+    GLASSES,
+    LIPS,
+    ON_EDGES,
+    SMOOTH_DOUBTED,
+    background,
+    inside_mouth,
+    is_face,
+    landmark_weights,
+    sample,
+)
+
+
+def test_eyeglasses_say_nothing_of_whether_there_is_a_head_behind():
+    parts = np.zeros((len(PART_NAMES), 1, 4), np.float32)
+    parts[PART_NAMES.index("background"), 0] = (1, 0.3, 0, 0)
+    parts[PART_NAMES.index("hair"), 0] = (0, 0.7, 0.2, 0)
+    parts[GLASSES, 0] = (0, 0, 0.8, 1)
+    np.testing.assert_allclose(background(parts)[0], [1, 0.3, 0, 0], atol=1e-6)
 
 
 def test_points_outside_a_crop_are_not_covered():

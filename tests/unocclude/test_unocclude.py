@@ -22,6 +22,18 @@ from realtime.unocclude import (
 )
 
 
+def test_an_arm_that_goes_on_beyond_the_crop_stays_off_the_face(stills, bare, face, mesh):
+    covered = bare.copy()
+    covered[130:, 150:175] = (0, 255, 0)
+    layers = in_picture(covered, [stills.look(covered, face)])
+    np.testing.assert_allclose(layers.complete[140:155, 155:170].mean((0, 1)), PAINT, atol=3)  # on the face
+    below = layers.complete[190:, 152:173]
+    np.testing.assert_array_equal(below, covered[190:, 152:173])
+    assert layers.occlusion[140, 160] > 0
+    completed = mesh.crops[-1]  # what the landmarks are looked for on is free of it altogether
+    assert not (completed == (0, 255, 0)).all(2)[:-8].any()
+
+
 def test_nothing_is_painted_on_a_face_in_plain_view(stills, engines, bare, face):
     seen = stills.look(bare, face)
     assert seen.mask is None
