@@ -84,7 +84,7 @@ def open_pipeline(config: Config, source: Source, model: MorphableModel, stack: 
         memories = Memories(model, person)
         stack.enter_context(kept(config.person, memories))
     covered = open_covered_faces(config.stills, config.device, config.keep_glasses, memories, config.max_faces)
-    regressor = open_regressor(config.stills, config.device) if covered else None
+    regressor = open_regressor(config.stills, config.device, model) if covered else None
     why = covered.why if covered else ("no networks are shipped with this copy",)
     for line in (*why, *([regressor.why] if regressor else [])):
         log.info(line)

@@ -8,12 +8,14 @@ there: from then on the network has nothing new to say of it and is not asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from engines.engine import CONTOUR_SIZE, Engine, choose_engine, shipped_networks
+from engines.face_model.model import MorphableModel
 from realtime.alignment import rescale, to_picture
 from realtime.fitting import Prior
 from realtime.frames import Array, Image, TrackedFace
@@ -72,11 +74,13 @@ class Regressor:
 
     Args:
         engine: the network.
-        stills: every picture is of somebody else: nothing is averaged over frames.
+        in_mirror: for stills, where every picture is of somebody else and time is not short: what an identity is in a
+            mirror (`MorphableModel.in_mirror`). Then nothing is averaged over frames, but the network looks at the
+            crop's mirror image, too, for identity and relief. None: for video.
     """
 
-    def __init__(self, engine: Engine, stills: bool = False) -> None:
-        self._engine, self._stills = engine, stills
+    def __init__(self, engine: Engine, in_mirror: Callable[[Array], Array] | None = None) -> None:
+        self._engine, self._in_mirror = engine, in_mirror
         self._tracks: dict[int, _Track] = {}
 
     @property
@@ -86,7 +90,7 @@ class Regressor:
 
     def look(self, seen: Seen) -> Regression:
         """What is known of a face; the network is asked where that is worth its time."""
-        if self._stills:
+        if self._in_mirror is not None:
             return self._ask(seen)
         track = self._tracks.setdefault(seen.face.id, _Track())
         if seen.face.is_new:
@@ -125,12 +129,13 @@ class Regressor:
         matrix = rescale(seen.matrix, CONTOUR_SIZE / side)
         image = cv2.resize(seen.complete, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_AREA)
         found = self._run(image)
-        bump = found["bump"][0]
-        if self._stills:  # in video, where time is short, relief is averaged over the frames instead
+        identity, bump = found["identity"], found["bump"][0]
+        if self._in_mirror is not None:  # in video both are averaged over the frames instead
             mirrored = self._run(np.ascontiguousarray(image[:, ::-1]))
+            identity = (identity + self._in_mirror(mirrored["identity"])) / 2
             bump = (bump + mirrored["bump"][0, :, ::-1]) / 2
         return Regression(
-            identity=found["identity"],
+            identity=identity,
             expression=found["expression"],
             albedo=found["albedo"],
             light=light_in_picture(found["light"], matrix),
@@ -176,8 +181,9 @@ def with_hidden(seen: Seen, regression: Regression, trust: Trust) -> tuple[Track
     return replace(seen.face, landmarks=landmarks), np.maximum(seen.weights, np.float32(trust.hidden_weight))
 
 
-def open_regressor(stills: bool, device: str) -> Regressor | None:
+def open_regressor(stills: bool, device: str, model: MorphableModel) -> Regressor | None:
     """The network that is shipped with this copy, ready to run; None without it."""
     if "regression" not in shipped_networks():
         return None
-    return Regressor(choose_engine("regression", device, precision="f32" if stills else "auto"), stills)
+    in_mirror = model.in_mirror if stills else None
+    return Regressor(choose_engine("regression", device, precision="f32" if stills else "auto"), in_mirror)

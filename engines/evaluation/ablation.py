@@ -83,7 +83,7 @@ class Workbench:
         self.contour, self.completion = (choose_engine(n, "cpu", precision="f32") for n in ("contour", "completion"))
         self.regressor = None
         if "regression" in shipped_networks():
-            self.regressor = Regressor(choose_engine("regression", "cpu", precision="f32"), stills=True)
+            self.regressor = Regressor(choose_engine("regression", "cpu", precision="f32"), self.model.in_mirror)
         self._tracker, self._mesh = MediaPipeTracker(stills=True), MediaPipeCropMesh(stills=True)
 
     def blind(self) -> Look:

@@ -61,7 +61,9 @@ def run_program(model: MorphableModel, images: Sequence[Image], remember: bool =
     covered = open_covered_faces(stills=False, device="cpu", memories=Memories(model) if remember else None)
     if covered is None:
         raise UserError("No networks are shipped with this copy.", "Restore the files in engines/weights with git.")
-    reconstructor = Reconstructor(model, covered=covered, regressor=open_regressor(stills=False, device="cpu"))
+    reconstructor = Reconstructor(
+        model, covered=covered, regressor=open_regressor(stills=False, device="cpu", model=model)
+    )
     tracker = MediaPipeTracker()
     landmarks, complete, spent = [], [], []
     for frame in _frames(images):

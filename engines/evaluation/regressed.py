@@ -43,7 +43,8 @@ class Recovery:
         """From a folder of exported weights; in float32, so that the figures hold on every machine."""
         engine = partial(open_openvino, precision="f32", folder=weights)
         unoccluder = unoccluder_for_stills(lambda name: [engine(name, side=side) for side in STILL_SIDES[name]])
-        return cls(MorphableModel.load(), unoccluder, Regressor(engine("regression"), stills=True))
+        model = MorphableModel.load()
+        return cls(model, unoccluder, Regressor(engine("regression"), model.in_mirror))
 
     def regress(self, image: Image, landmarks: Array) -> tuple[Seen, Regression]:
         """One face.

@@ -130,6 +130,19 @@ class MorphableModel:
             vertices[first:end] = (vertices[first:end] - centers[eye]) @ rotation.T + centers[eye]
         return vertices
 
+    def in_mirror(self, identity: Array) -> Array:
+        """(n,) the identity of the same face as a mirror shows it; `identity` (n,), at most K.
+
+        Every component is one of heads and their mirror images alike: it stays as it is there, or is turned round.
+        """
+        return identity * self._mirror_signs[: len(identity)]
+
+    @cached_property
+    def _mirror_signs(self) -> Array:
+        """(K,) 1 for symmetric identity components, -1 for those that are the opposite on the other side."""
+        flip = np.array([-1, 1, 1], np.float32)
+        return np.sign(np.einsum("kvd,kvd->k", self.identity_basis, self.identity_basis[:, self.mirror] * flip))
+
     def eye_centers_of(self, identity: ArrayLike) -> Array:
         """(2, 3) mm: the centres of the right and the left eyeball."""
         return self.eye_centers + _combine(identity, self.eye_center_basis)

@@ -61,6 +61,18 @@ def test_identity_keeps_size_and_place(model):
     assert spread.std() / spread.mean() < 0.03
 
 
+def test_the_identity_in_a_mirror_is_the_mirrored_face(model):
+    identity = np.random.default_rng(4).standard_normal(len(model.identity_basis)).astype(np.float32)
+    other = model.in_mirror(identity)
+    assert 5 < (other == -identity).sum() < len(identity) / 2
+    np.testing.assert_array_equal(model.in_mirror(other), identity)
+    found = model.neutral(other)
+    wanted = model.neutral(identity)[model.mirror] * (-1, 1, 1)
+    away = np.linalg.norm(model.neutral(identity) - model.mean, axis=1).mean()
+    assert np.linalg.norm(found - wanted, axis=1).mean() < 0.1 * away
+    np.testing.assert_array_equal(model.in_mirror(identity[:7]), other[:7])
+
+
 def test_expression_names_are_arkits(model):
     assert list(model.expression_names) == ARKIT
 

@@ -185,7 +185,7 @@ def state(covered, regressor, trust=None, landmarks=None):
 
 
 def test_a_network_that_nobody_trusts_changes_nothing(engine):
-    with_it, without = (state(LOWER, r, Trust()) for r in (Regressor(engine, stills=True), None))
+    with_it, without = (state(LOWER, r, Trust()) for r in (Regressor(engine, heads.model().in_mirror), None))
     np.testing.assert_array_equal(with_it.landmarks, without.landmarks)
     np.testing.assert_array_equal(with_it.coefficients.identity, without.coefficients.identity)
     np.testing.assert_array_equal(with_it.coefficients.albedo, without.coefficients.albedo)
@@ -193,14 +193,14 @@ def test_a_network_that_nobody_trusts_changes_nothing(engine):
 
 def test_identity_is_drawn_towards_the_network(engine):
     engine.outputs["identity"][:] = 0.7
-    near = state(None, Regressor(engine, stills=True), Trust(identity=50.0)).coefficients.identity
+    near = state(None, Regressor(engine, heads.model().in_mirror), Trust(identity=50.0)).coefficients.identity
     far = state(None, None).coefficients.identity
     assert np.abs(near - 0.7).mean() < 0.5 * np.abs(far - 0.7).mean()
 
 
 def test_albedo_and_relief_are_the_networks(engine):
     engine.outputs["albedo"][:] = 0.5
-    found = state(LOWER, Regressor(engine, stills=True), Trust(albedo=True, bump=0.5))
+    found = state(LOWER, Regressor(engine, heads.model().in_mirror), Trust(albedo=True, bump=0.5))
     np.testing.assert_allclose(found.coefficients.albedo, 0.5)
     assert found.coefficients.albedo.dtype == np.float32
     assert found.bump.max() > 0.2
@@ -209,7 +209,7 @@ def test_albedo_and_relief_are_the_networks(engine):
 def test_relief_moves_no_vertex(engine):
     flat, bumpy = FakeEngine(), engine
     flat.outputs["bump"][:] = 0
-    a, b = (state(LOWER, Regressor(e, stills=True), Trust(bump=1.0)) for e in (flat, bumpy))
+    a, b = (state(LOWER, Regressor(e, heads.model().in_mirror), Trust(bump=1.0)) for e in (flat, bumpy))
     np.testing.assert_array_equal(a.vertices, b.vertices)
     assert np.abs(b.bump.astype(np.float32) - a.bump).max() > 0.1
 
@@ -225,18 +225,18 @@ class DotEngine(FakeEngine):
         return super().run()
 
 
-def test_a_stills_relief_is_the_mean_of_crop_and_mirror_image_and_the_rest_is_the_crops():
+def test_a_stills_identity_and_relief_are_the_mean_of_crop_and_mirror_image_and_the_rest_is_the_crops():
     seen = seen_of(points())
     crop = np.zeros_like(seen.crop)
     crop[36:48, 132:144] = 255
     engine = DotEngine()
-    found = Regressor(engine, stills=True).look(replace(seen, crop=crop))
+    found = Regressor(engine, lambda identity: -identity).look(replace(seen, crop=crop))
     assert engine.runs == 2
     wanted = np.zeros((CONTOUR_SIZE, CONTOUR_SIZE))
     wanted[24:32, 88:96] = 0.75  # of 1 and 0.5, in one place
     np.testing.assert_allclose(found.bump, wanted)
-    for value in (found.identity, found.light[::9]):
-        np.testing.assert_allclose(value, 0.0)
+    np.testing.assert_allclose(found.identity, -0.5)  # of 0 and, in the mirror, 1
+    np.testing.assert_allclose(found.light[::9], 0.0)
     first = found.landmarks @ found.matrix[:, :2].T + found.matrix[:, 2]
     np.testing.assert_allclose(first, 0.0, atol=1e-3)
 
