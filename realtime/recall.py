@@ -16,6 +16,7 @@ from realtime.remembered import GAIN_CELLS, SIZE, Texture, cell_gain
 
 # Rings of vertices along the mesh's open border over which what is remembered fades out.
 RIM_RINGS = 3
+OUTER_PARTS = ("skin", "ears", "neck", "scalp")  # teeth, eyeballs and the insides of lids have open borders, too
 SOFT = 1.5  # px, the standard deviation of the blur at the edge of what is remembered
 REACH = 12.0  # px beyond the mask that are painted too: all of its seam
 
@@ -117,11 +118,12 @@ class Recaller:
 
 
 def rim(model: MorphableModel) -> Array:
-    """(V,) 1 inside the mesh, falling to 0 at its open border."""
+    """(V,) 1 inside the mesh, falling to 0 where the head ends."""
     triangles = model.weld[model.triangles]
     edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
     unique, count = np.unique(edges, axis=0, return_counts=True)
     open_ = unique[count == 1].ravel()
+    open_ = open_[np.isin(model.parts[open_], [model.mesh_part_names.index(name) for name in OUTER_PARTS])]
     reached = np.full(len(model.mean), RIM_RINGS, np.float32)
     reached[open_] = 0
     for ring in range(1, RIM_RINGS):

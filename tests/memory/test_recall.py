@@ -108,6 +108,12 @@ def test_the_meshs_border_fades_and_its_middle_does_not():
     assert border[nose].min() == 1
 
 
+@pytest.mark.parametrize("name", ["teeth", "left_eye", "eyelids"])
+def test_what_ends_within_the_head_does_not_fade(name):
+    """A smile was remembered without its teeth: they are a strip with an open border of its own."""
+    assert rim(model())[model().parts == model().mesh_part_names.index(name)].min() == 1
+
+
 def test_texture_seams_are_no_border():
     assert (rim(model()) > 0).mean() > 0.85
 
