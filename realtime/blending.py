@@ -22,8 +22,10 @@ JOINED = 0.04  # nearer than twice this to each other, pieces of the mask are on
 RIM = 0.03  # along the crop's border, where what is painted fades into the picture: occluders reach beyond the crop
 
 
-# Between these probabilities of background a head's outline runs; and how much it is smoothed, in shares of the side.
-OFF_HEAD, HEAD_SOFT = (0.3, 0.7), 0.008
+# Between these probabilities of being off it a head's outline runs: what is painted had better reach a little too far.
+# It is smoothed and widened, in shares of the side.
+OUTLINE, HEAD_SOFT, HEAD_WIDER = (0.6, 0.95), 0.008, 0.012
+BESIDE = 0.1  # the share of a thing that is on the head, below which it is taken to be beside it
 
 
 @dataclass(frozen=True)
@@ -126,31 +128,36 @@ def _rim(side: int) -> Array:
     return np.minimum(across[:, None], across[None])
 
 
-def paintable(mask: Array, background: Array) -> Array:
+def paintable(mask: Array, off_head: Array) -> Array:
     """Where a cover may be painted away.
 
     One that goes on beyond the crop's sides or its lower border, a hand on its arm, cannot be removed whole. It stays
     wherever it is not before the head, as if the head were in front of it, for an arm that ends somewhere is no sight.
-    One that lies within the crop, or on top of the head, is removed altogether.
+    So does what lies beside the head. All else, within the crop or on top of the head, is removed altogether.
 
     Args:
         mask: (S, S) float32, 0 or 1.
-        background: (P, P) 0..1 that behind the cover there is no part of the head.
+        off_head: (P, P) 0..1 that behind the cover there is no part of the head.
 
     Returns:
         (S, S) float32 0..1.
     """
-    side, small = mask.shape[0], background.shape[0]
-    thing = grow(cv2.resize(mask, (small, small), interpolation=cv2.INTER_LINEAR) > 0, JOINED).astype(np.uint8)
-    _, things = cv2.connectedComponents(thing)
-    beyond = np.zeros(things.max() + 1, bool)
-    beyond[np.concatenate([things[:, 0], things[:, -1], things[-1]])] = True
-    beyond[0] = False
-    if not beyond.any():
-        return np.ones_like(mask)
-    low, high = OFF_HEAD
-    head = np.clip((high - cv2.GaussianBlur(background, (0, 0), HEAD_SOFT * small)) / (high - low), 0, 1)
-    allowed = np.where(beyond[things], head, np.float32(1))
+    side, small = mask.shape[0], off_head.shape[0]
+    mask = cv2.resize(mask, (small, small), interpolation=cv2.INTER_AREA)
+    thing = grow(mask > 0, JOINED).astype(np.uint8)
+    if not thing.any():
+        return np.ones((side, side), np.float32)
+    # Every pixel belongs to the nearest thing: the seam reaches beyond it.
+    _, things = cv2.distanceTransformWithLabels(1 - thing, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP)
+    low, high = OUTLINE
+    reach = 2 * round(HEAD_WIDER * small) + 1
+    off_head = cv2.erode(cv2.GaussianBlur(off_head, (0, 0), HEAD_SOFT * small), np.ones((reach, reach), np.uint8))
+    head = np.clip((high - off_head) / (high - low), 0, 1)
+    on_head = np.bincount(things.ravel(), (head * mask).ravel()) / np.bincount(things.ravel(), mask.ravel()).clip(1e-6)
+    inside = things * thing
+    goes_on = np.isin(np.arange(len(on_head)), np.concatenate([inside[:, 0], inside[:, -1], inside[-1]]))
+    stays = (on_head < BESIDE) | goes_on
+    allowed = np.where(stays[things], head, np.float32(1))
     return cv2.resize(allowed, (side, side), interpolation=cv2.INTER_LINEAR)
 
 

@@ -28,7 +28,7 @@ from realtime.recall import Recalled
 # The parts of the face itself, by which it is judged whether anything covers it; eyeglasses lie on it.
 OTHER_PARTS = ("background", "hair", "ears", "neck")
 FACE_PARTS = [index for index, name in enumerate(PART_NAMES) if name not in OTHER_PARTS]
-BACKGROUND = PART_NAMES.index("background")
+OFF_HEAD = [PART_NAMES.index(name) for name in ("background", "neck")]
 GLASSES = PART_NAMES.index("eyeglasses")
 # What it takes to believe in a face: the overlap of mesh and part map, how sure the part map is, the share in view.
 # Faces whose covers hid them from the tracker reach 0.70, 0.871 and 0.43; of 200 pictures of things, those that come
@@ -141,10 +141,12 @@ def eyeglasses(parts: Array, side: int) -> Array:
     return grow((probability > 0.5).astype(np.float32), GLASSES_GROWN)
 
 
-def background(parts: Array) -> Array:
-    """(P, P) that a pixel shows no part of the head, be there eyeglasses or not; `parts` (14, P, P) probabilities."""
-    others = parts.sum(0) - parts[GLASSES]
-    return parts[BACKGROUND] / np.maximum(others, 1e-3)
+def off_head(parts: Array) -> Array:
+    """(P, P) that a pixel lies beside or below the head; `parts` (14, P, P) probabilities.
+
+    Eyeglasses say nothing of that, and the neck does not belong to the head.
+    """
+    return parts[OFF_HEAD].sum(0) / np.maximum(parts.sum(0) - parts[GLASSES], 1e-3)
 
 
 def share_hidden(mask: Array, parts: Array) -> float:

@@ -38,12 +38,12 @@ from realtime.seen import (
     MASK_GROWN,
     Filled,
     Seen,
-    background,
     eyeglasses,
     held,
     inside_mouth,
     is_face,
     landmark_weights,
+    off_head,
     share_hidden,
     shift_in_view,
 )
@@ -260,7 +260,7 @@ class Unoccluder:
         painting = filled.image
         if recalled is not None:
             painting = blend(painting, recalled.painting, np.float32(MOST_RECALLED) * recalled.share)
-        alpha = seam(seen.mask) * paintable(seen.mask, background(seen.parts))
+        alpha = seam(seen.mask) * paintable(seen.mask, off_head(seen.parts))
         seen = replace(seen, painting=painting, alpha=alpha, recalled=recalled, filled=filled)
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)

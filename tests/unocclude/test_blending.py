@@ -76,9 +76,9 @@ HEAD = slice(16, 80)  # of the rows and columns of a crop of SIDE: elsewhere is 
 
 
 def off_head(side=64):
-    background = np.ones((SIDE, SIDE), np.float32)
-    background[HEAD, HEAD] = 0
-    return cv2.resize(background, (side, side), interpolation=cv2.INTER_AREA)
+    off = np.ones((SIDE, SIDE), np.float32)
+    off[HEAD, HEAD] = 0
+    return cv2.resize(off, (side, side), interpolation=cv2.INTER_AREA)
 
 
 def covered(rows, columns):
@@ -121,6 +121,14 @@ def test_a_thumb_a_little_apart_stays_with_its_hand():
     assert paintable(mask, off_head())[64, 86] == 0
     mask[50:, 40:60] = 0
     assert paintable(mask, off_head())[64, 86] == 1
+
+
+def test_what_is_beside_the_head_stays():
+    off = np.ones((SIDE, SIDE), np.float32)
+    off[:60] = 0
+    mask = covered(slice(62, 84), slice(20, 40))
+    assert paintable(mask, off)[80, 30] == 0
+    assert paintable(covered(slice(40, 84), slice(20, 40)), off)[80, 30] == 1
 
 
 def test_growing_never_loses_a_pixel():

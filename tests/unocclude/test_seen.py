@@ -13,20 +13,21 @@ from realtime.seen import (
     LIPS,
     ON_EDGES,
     SMOOTH_DOUBTED,
-    background,
     inside_mouth,
     is_face,
     landmark_weights,
+    off_head,
     sample,
 )
 
 
-def test_eyeglasses_say_nothing_of_whether_there_is_a_head_behind():
-    parts = np.zeros((len(PART_NAMES), 1, 4), np.float32)
-    parts[PART_NAMES.index("background"), 0] = (1, 0.3, 0, 0)
-    parts[PART_NAMES.index("hair"), 0] = (0, 0.7, 0.2, 0)
-    parts[GLASSES, 0] = (0, 0, 0.8, 1)
-    np.testing.assert_allclose(background(parts)[0], [1, 0.3, 0, 0], atol=1e-6)
+def test_off_the_head_are_background_and_neck_whatever_eyeglasses_there_are():
+    parts = np.zeros((len(PART_NAMES), 1, 5), np.float32)
+    parts[PART_NAMES.index("background"), 0] = (1, 0.3, 0, 0, 0.25)
+    parts[PART_NAMES.index("hair"), 0] = (0, 0.7, 0.2, 0, 0.25)
+    parts[PART_NAMES.index("neck"), 0, 4] = 0.5
+    parts[GLASSES, 0] = (0, 0, 0.8, 1, 0)
+    np.testing.assert_allclose(off_head(parts)[0], [1, 0.3, 0, 0, 0.75], atol=1e-6)
 
 
 def test_points_outside_a_crop_are_not_covered():
