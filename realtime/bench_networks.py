@@ -10,11 +10,11 @@ import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, choose_engine, shipped_networks
 from realtime.alignment import crop_matrix, cut
-from realtime.blending import seam
+from realtime.blending import paintable, seam
 from realtime.frames import PART_NAMES, Array, TrackedFace
 from realtime.layers import SKIN, paint
 from realtime.pixels import fill_image, read_image
-from realtime.seen import Seen
+from realtime.seen import Seen, off_head
 
 RUNS, WARM_UP = 60, 8
 
@@ -47,7 +47,8 @@ def warp_and_blend() -> Callable[[], object]:
         small = cv2.resize(crop, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_LINEAR)
         fill_image(buffer[:, :, :CONTOUR_SIZE, :CONTOUR_SIZE], small)
         fill_image(buffer, crop)
-        seen = Seen(face, matrix, crop, parts, visible=0.8, alpha=seam(mask), painting=read_image(buffer))
+        alpha = seam(mask) * paintable(mask, off_head(parts))
+        seen = Seen(face, matrix, crop, parts, visible=0.8, alpha=alpha, painting=read_image(buffer))
         complete = picture.copy()
         paint(complete, picture, seen, labels, source)
         return complete

@@ -142,23 +142,25 @@ def paintable(mask: Array, off_head: Array) -> Array:
     Returns:
         (S, S) float32 0..1.
     """
-    side, small = mask.shape[0], off_head.shape[0]
+    side, small = mask.shape[0], off_head.shape[0] // 2  # which thing is which need not be known more finely
     mask = cv2.resize(mask, (small, small), interpolation=cv2.INTER_AREA)
     thing = grow(mask > 0, JOINED).astype(np.uint8)
     if not thing.any():
         return np.ones((side, side), np.float32)
     # Every pixel belongs to the nearest thing: the seam reaches beyond it.
     _, things = cv2.distanceTransformWithLabels(1 - thing, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP)
+    reach = 2 * round(HEAD_WIDER * len(off_head)) + 1
+    off_head = cv2.GaussianBlur(off_head, (0, 0), HEAD_SOFT * len(off_head))
+    off_head = cv2.erode(off_head, np.ones((reach, reach), np.uint8))
     low, high = OUTLINE
-    reach = 2 * round(HEAD_WIDER * small) + 1
-    off_head = cv2.erode(cv2.GaussianBlur(off_head, (0, 0), HEAD_SOFT * small), np.ones((reach, reach), np.uint8))
-    head = np.clip((high - off_head) / (high - low), 0, 1)
-    on_head = np.bincount(things.ravel(), (head * mask).ravel()) / np.bincount(things.ravel(), mask.ravel()).clip(1e-6)
+    off_head = np.clip((off_head - low) / (high - low), 0, 1)
+    beside = cv2.resize(off_head, (small, small), interpolation=cv2.INTER_AREA)
+    pixels = np.bincount(things.ravel(), mask.ravel())
+    stays = np.bincount(things.ravel(), (beside * mask).ravel()) > (1 - BESIDE) * pixels
     inside = things * thing
-    goes_on = np.isin(np.arange(len(on_head)), np.concatenate([inside[:, 0], inside[:, -1], inside[-1]]))
-    stays = (on_head < BESIDE) | goes_on
-    allowed = np.where(stays[things], head, np.float32(1))
-    return cv2.resize(allowed, (side, side), interpolation=cv2.INTER_LINEAR)
+    stays[np.concatenate([inside[:, 0], inside[:, -1], inside[-1]])] = True
+    kept = cv2.resize(stays[things].astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+    return 1 - kept * cv2.resize(off_head, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def grow(mask: Array, share: float) -> Array:
