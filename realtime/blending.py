@@ -25,6 +25,7 @@ RIM = 0.03  # along the crop's border, where what is painted fades into the pict
 # Between these probabilities of being off it a head's outline runs: what is painted had better reach a little too far.
 # It is smoothed and widened, in shares of the side.
 OUTLINE, HEAD_SOFT, HEAD_WIDER = (0.6, 0.95), 0.008, 0.012
+WORN = 0.7  # how far a thing is its own mirror image, from which on it is worn: masks reach 0.76 and more, hands 0.62
 BESIDE = 0.1  # the share of a thing that is on the head, below which it is taken to be beside it
 
 
@@ -133,7 +134,8 @@ def paintable(mask: Array, off_head: Array) -> Array:
 
     One that goes on beyond the crop's sides or its lower border, a hand on its arm, cannot be removed whole. It stays
     wherever it is not before the head, as if the head were in front of it, for an arm that ends somewhere is no sight.
-    So does what lies beside the head. All else, within the crop or on top of the head, is removed altogether.
+    So does what lies beside the head. All else, within the crop, on top of the head, or worn, as a face mask is that
+    reaches down to the border, is removed altogether.
 
     Args:
         mask: (S, S) float32, 0 or 1.
@@ -158,7 +160,10 @@ def paintable(mask: Array, off_head: Array) -> Array:
     pixels = np.bincount(things.ravel(), mask.ravel())
     stays = np.bincount(things.ravel(), (beside * mask).ravel()) > (1 - BESIDE) * pixels
     inside = things * thing
-    stays[np.concatenate([inside[:, 0], inside[:, -1], inside[-1]])] = True
+    for number in np.unique(np.concatenate([inside[:, 0], inside[:, -1], inside[-1]])):
+        piece = (things == number) & (mask > 0)
+        other = piece[:, ::-1]  # the crop is upright, and the face in its middle
+        stays[number] |= np.count_nonzero(piece & other) < WORN * np.count_nonzero(piece | other)
     kept = cv2.resize(stays[things].astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
     return 1 - kept * cv2.resize(off_head, (side, side), interpolation=cv2.INTER_LINEAR)
 

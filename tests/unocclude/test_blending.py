@@ -89,7 +89,7 @@ def covered(rows, columns):
 
 @pytest.mark.parametrize(
     "arm",
-    [(slice(50, None), slice(40, 60)), (slice(40, 60), slice(50, None)), (slice(40, 60), slice(0, 50))],
+    [(slice(50, None), slice(44, 64)), (slice(40, 60), slice(50, None)), (slice(40, 60), slice(0, 50))],
     ids=["from below", "from the right", "from the left"],
 )
 def test_an_arm_is_painted_away_before_the_head_alone(arm):
@@ -121,6 +121,13 @@ def test_a_thumb_a_little_apart_stays_with_its_hand():
     assert paintable(mask, off_head())[64, 86] == 0
     mask[50:, 40:60] = 0
     assert paintable(mask, off_head())[64, 86] == 1
+
+
+def test_a_face_mask_that_reaches_the_border_is_removed_whole():
+    worn = covered(slice(40, None), slice(20, 76))
+    assert (paintable(worn, off_head()) == 1).all()
+    worn[:, 30:] = 0  # the same width on one side alone is no mask
+    assert paintable(worn, off_head())[90, 25] == 0
 
 
 def test_what_is_beside_the_head_stays():
