@@ -23,8 +23,8 @@ RIM = 0.03  # along the crop's border, where what is painted fades into the pict
 
 
 # Between these probabilities of being off it a head's outline runs: what is painted had better reach a little too far.
-# It is smoothed and widened, in shares of the side.
-OUTLINE, HEAD_SOFT, HEAD_WIDER = (0.6, 0.95), 0.008, 0.012
+OUTLINE = (0.6, 0.95)
+THINGS_SIDE = 64  # px: which thing is which, and where the head ends, need not be known more finely
 WORN = 0.7  # how far a thing is its own mirror image, from which on it is worn: masks reach 0.76 and more, hands 0.62
 BESIDE = 0.1  # the share of a thing that is on the head, below which it is taken to be beside it
 
@@ -144,28 +144,26 @@ def paintable(mask: Array, off_head: Array) -> Array:
     Returns:
         (S, S) float32 0..1.
     """
-    side, small = mask.shape[0], off_head.shape[0] // 2  # which thing is which need not be known more finely
-    mask = cv2.resize(mask, (small, small), interpolation=cv2.INTER_AREA)
-    thing = grow(mask > 0, JOINED).astype(np.uint8)
-    if not thing.any():
-        return np.ones((side, side), np.float32)
-    # Every pixel belongs to the nearest thing: the seam reaches beyond it.
-    _, things = cv2.distanceTransformWithLabels(1 - thing, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP)
-    reach = 2 * round(HEAD_WIDER * len(off_head)) + 1
-    off_head = cv2.GaussianBlur(off_head, (0, 0), HEAD_SOFT * len(off_head))
-    off_head = cv2.erode(off_head, np.ones((reach, reach), np.uint8))
+    side = mask.shape[0]
+    mask, off_head = (cv2.resize(each, (THINGS_SIDE,) * 2, interpolation=cv2.INTER_AREA) for each in (mask, off_head))
     low, high = OUTLINE
-    off_head = np.clip((off_head - low) / (high - low), 0, 1)
-    beside = cv2.resize(off_head, (small, small), interpolation=cv2.INTER_AREA)
-    pixels = np.bincount(things.ravel(), mask.ravel())
-    stays = np.bincount(things.ravel(), (beside * mask).ravel()) > (1 - BESIDE) * pixels
-    inside = things * thing
-    for number in np.unique(np.concatenate([inside[:, 0], inside[:, -1], inside[-1]])):
+    off_head = np.clip((cv2.erode(off_head, np.ones((3, 3), np.uint8)) - low) / (high - low), 0, 1)
+    thing = grow(mask > 0, JOINED).astype(np.uint8)
+    count, things = cv2.connectedComponents(thing)
+    border = np.unique(np.concatenate([things[:, 0], things[:, -1], things[-1]]))
+    stays = np.zeros(count, bool)
+    for number in range(1, count):
         piece = (things == number) & (mask > 0)
         other = piece[:, ::-1]  # the crop is upright, and the face in its middle
-        stays[number] |= np.count_nonzero(piece & other) < WORN * np.count_nonzero(piece | other)
-    kept = cv2.resize(stays[things].astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
-    return 1 - kept * cv2.resize(off_head, (side, side), interpolation=cv2.INTER_LINEAR)
+        is_worn = np.count_nonzero(piece & other) >= WORN * np.count_nonzero(piece | other)
+        stays[number] = (number in border and not is_worn) or off_head[piece].mean() > 1 - BESIDE
+    if not stays.any():
+        return np.ones((side, side), np.float32)
+    # Every pixel belongs to the nearest thing: the seam reaches beyond it.
+    _, nearest = cv2.distanceTransformWithLabels(1 - thing, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP)
+    is_kept = np.zeros(nearest.max() + 1, np.float32)
+    is_kept[nearest[stays[things]]] = 1
+    return cv2.resize(1 - is_kept[nearest] * off_head, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def grow(mask: Array, share: float) -> Array:
