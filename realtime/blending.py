@@ -21,11 +21,10 @@ FEATHER = 0.010  # of the seam, standard deviation
 JOINED = 0.04  # nearer than twice this to each other, pieces of the mask are one thing, a hand's thumb and fingers
 RIM = 0.03  # along the crop's border, where what is painted fades into the picture: occluders reach beyond the crop
 
-
 # Between these probabilities of being off it a head's outline runs: what is painted had better reach a little too far.
 OUTLINE = (0.6, 0.95)
 THINGS_SIDE = 64  # px: which thing is which, and where the head ends, need not be known more finely
-WORN = 0.7  # how far a thing is its own mirror image, from which on it is worn: masks reach 0.76 and more, hands 0.62
+WORN = 0.7  # how far a thing is its own mirror image, from which on it is worn: most masks reach 0.77, hands at most 0.62
 BESIDE = 0.1  # the share of a thing that is on the head, below which it is taken to be beside it
 
 

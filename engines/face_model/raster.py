@@ -130,6 +130,16 @@ def shade(
     return color.astype(np.float32)
 
 
+def cut_out(shaded: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(H, W, 4) of `shade` over black, 0..1 -> RGBA bytes, straight alpha.
+
+    The renderer averaged with black where the object is not: undone, edges keep the object's colour.
+    """
+    alpha = shaded[..., 3:]
+    straight = linear_to_srgb(srgb_to_linear(shaded[..., :3]) / np.maximum(alpha, 1e-3))
+    return (np.concatenate([straight, alpha], 2) * 255 + 0.5).astype(np.uint8)
+
+
 def linear_to_srgb(linear: Points) -> Points:
     """Linear light 0..1 -> sRGB 0..1, clipped."""
     linear = np.clip(linear, 0, 1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engines.face_model.hand import MODEL, Hand, Points, albedo, pose, smooth_surface
 from engines.face_model.makehuman import BaseMesh, MakeHuman
-from engines.face_model.raster import View, linear_to_srgb, shade, srgb_to_linear
+from engines.face_model.raster import View, cut_out, shade
 from realtime.errors import OK, tells_user_errors
 
 OUT = Path(__file__).parents[2] / "realtime" / "assets" / "hand.png"
@@ -52,7 +52,7 @@ def _joint(base: BaseMesh, place: dict) -> Points:
 
 
 def render(hand: Hand) -> NDArray[np.uint8]:
-    """(512, 512, 4) BGRA the back of an open left hand, fingers up, the forearm leaving at the bottom."""
+    """(512, 512, 4) RGBA the back of an open left hand, fingers up, the forearm leaving at the bottom."""
     hand = pose(hand, np.array(BEND), np.array(LEAN))
     vertices, triangles, normals = smooth_surface(hand, 2)
     axes = hand.axes
@@ -66,15 +66,7 @@ def render(hand: Hand) -> NDArray[np.uint8]:
         background=(0.0, 0.0, 0.0),
         gloss=0.05,
     )
-    return to_picture(shade(view, vertices, triangles, normals, albedo(hand, vertices, triangles, normals)))
-
-
-def to_picture(shaded: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(H, W, 4) RGBA 0..1 over black, colours premultiplied in linear light -> BGRA bytes, straight alpha."""
-    rgb, alpha = shaded[..., :3], shaded[..., 3:]
-    # The renderer averaged with black where the hand is not: undone, edges keep the skin's colour.
-    straight = linear_to_srgb(srgb_to_linear(rgb) / np.maximum(alpha, 1e-3))
-    return (np.concatenate([straight[..., ::-1], alpha], 2) * 255 + 0.5).astype(np.uint8)
+    return cut_out(shade(view, vertices, triangles, normals, albedo(hand, vertices, triangles, normals)))
 
 
 @tells_user_errors
@@ -91,7 +83,8 @@ def main() -> int:
     for path in (arguments.out, arguments.mesh):
         path.parent.mkdir(parents=True, exist_ok=True)
     hand.save(arguments.mesh)
-    cv2.imwrite(str(arguments.out), render(Hand.load(arguments.mesh)), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    picture = cv2.cvtColor(render(Hand.load(arguments.mesh)), cv2.COLOR_RGBA2BGRA)
+    cv2.imwrite(str(arguments.out), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     return OK
 
 

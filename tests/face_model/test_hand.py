@@ -114,6 +114,6 @@ def test_the_demos_hand_is_what_the_mesh_gives(hand):
 
     from engines.face_model.render_hand import OUT
 
-    shipped, drawn = cv2.imread(str(OUT), cv2.IMREAD_UNCHANGED), render(hand)
+    shipped, drawn = cv2.imread(str(OUT), cv2.IMREAD_UNCHANGED), render(hand)[..., [2, 1, 0, 3]]
     opaque = shipped[..., 3] > 0
     assert np.abs(shipped.astype(int) - drawn)[opaque].mean() < 0.5

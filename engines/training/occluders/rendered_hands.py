@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from engines.face_model.hand import FINGERS, MODEL, Hand, Points, albedo, pose, smooth_surface
-from engines.face_model.raster import View, linear_to_srgb, shade, srgb_to_linear, turn
+from engines.face_model.raster import View, cut_out, shade, turn
 from engines.training.occluders.scene import Rng
 from engines.training.sources import Sprite
-from realtime.frames import Array, Image
+from realtime.frames import Image
 
 KIND = "rendered_hands"
 COUNT, SEED = 700, 50_000
@@ -72,7 +72,9 @@ def render_hand(hand: Hand, rng: Rng) -> Image:
         ambient=rng.uniform(0.2, 0.6),
         lights=((key, rng.uniform(0.4, 0.9)), (rng.normal(0, 1, 3), rng.uniform(0, 0.4))),
     )
-    return _cut(shade(view, vertices, triangles, normals, color))
+    rgba = cut_out(shade(view, vertices, triangles, normals, color))
+    left, top, width, height = cv2.boundingRect((rgba[..., 3] > 30).astype(np.uint8))
+    return rgba[top : top + height, left : left + width]
 
 
 def _sleeved(vertices: Points, normals: Points, color: Points, below: Points, rng: Rng) -> tuple[Points, Points]:
@@ -80,15 +82,6 @@ def _sleeved(vertices: Points, normals: Points, color: Points, below: Points, rn
     cloth = np.clip((below - SLEEVE - rng.uniform(-10, 30)) / 3, 0, 1)[:, None]
     vertices = vertices + cloth * normals * rng.uniform(2, 9)
     return vertices, (1 - cloth) * color + cloth * rng.uniform(0.02, 0.8) * rng.uniform(0.3, 1, 3)
-
-
-def _cut(shaded: Array) -> Image:
-    """(S, S, 4) sRGB over black and alpha, 0..1 -> (H, W, 4) bytes, straight colours, tight around what is opaque."""
-    alpha = shaded[..., 3:]
-    rgb = linear_to_srgb(srgb_to_linear(shaded[..., :3]) / np.maximum(alpha, 1e-3))
-    rgba = (np.concatenate([rgb, alpha], 2) * 255 + 0.5).astype(np.uint8)
-    left, top, width, height = cv2.boundingRect((rgba[..., 3] > 30).astype(np.uint8))
-    return rgba[top : top + height, left : left + width]
 
 
 def open_rendered_hands(folder: Path, progress: Callable[[Iterable], Iterable] = iter) -> list[Sprite]:
