@@ -24,7 +24,7 @@ RIM = 0.03  # along the crop's border, where what is painted fades into the pict
 # Between these probabilities of being off it a head's outline runs: what is painted had better reach a little too far.
 OUTLINE = (0.6, 0.95)
 THINGS_SIDE = 64  # px: which thing is which, and where the head ends, need not be known more finely
-WORN = 0.7  # how far a thing is its own mirror image, from which on it is worn: most masks reach 0.77, hands at most 0.62
+WORN = 0.7  # how far a thing is its own mirror image, from which on it is worn: most masks reach 0.77, no hand 0.63
 BESIDE = 0.1  # the share of a thing that is on the head, below which it is taken to be beside it
 
 
