@@ -133,7 +133,7 @@ def paintable(mask: Array, off_head: Array) -> Array:
 
     One that goes on beyond the crop's sides or its lower border, a hand on its arm, cannot be removed whole. It stays
     wherever it is not before the head, as if the head were in front of it, for an arm that ends somewhere is no sight.
-    So does what lies beside the head. All else, within the crop, on top of the head, or worn, as a face mask is that
+    So do a hood and what lies beside the head. All else, within the crop, on top of the head, or a face mask that
     reaches down to the border, is removed altogether.
 
     Args:
@@ -149,13 +149,14 @@ def paintable(mask: Array, off_head: Array) -> Array:
     off_head = np.clip((cv2.erode(off_head, np.ones((3, 3), np.uint8)) - low) / (high - low), 0, 1)
     thing = grow(mask > 0, JOINED).astype(np.uint8)
     count, things = cv2.connectedComponents(thing)
-    border = np.unique(np.concatenate([things[:, 0], things[:, -1], things[-1]]))
+    at_sides, at_bottom = set(things[:, [0, -1]].flat), set(things[-1])
     stays = np.zeros(count, bool)
     for number in range(1, count):
         piece = (things == number) & (mask > 0)
         other = piece[:, ::-1]  # the crop is upright, and the face in its middle
         is_worn = np.count_nonzero(piece & other) >= WORN * np.count_nonzero(piece | other)
-        stays[number] = (number in border and not is_worn) or off_head[piece].mean() > 1 - BESIDE
+        goes_on = number in at_sides or (number in at_bottom and not is_worn)
+        stays[number] = goes_on or off_head[piece].mean() > 1 - BESIDE
     if not stays.any():
         return np.ones((side, side), np.float32)
     # Every pixel belongs to the nearest thing: the seam reaches beyond it.

@@ -130,6 +130,14 @@ def test_a_face_mask_that_reaches_the_border_is_removed_whole():
     assert paintable(worn, off_head())[90, 25] == 0
 
 
+def test_a_hood_stays_around_the_head():
+    hood = covered(slice(0, None), slice(0, None))
+    hood[24:72, 24:72] = 0
+    allowed = paintable(hood, off_head())
+    assert allowed[50, 4] == allowed[92, 50] == 0
+    assert allowed[20, 48] == 1  # on the hair
+
+
 def test_what_is_beside_the_head_stays():
     off = np.ones((SIDE, SIDE), np.float32)
     off[:60] = 0
