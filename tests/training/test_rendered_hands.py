@@ -7,14 +7,8 @@ pytest.importorskip("torch")
 
 from engines.face_model.hand import Hand
 from engines.training.occluders import rendered_hands
-from engines.training.occluders.hand import EYES, hand
-from engines.training.occluders.rendered_hands import (
-    KIND,
-    PIXEL,
-    open_rendered_hands,
-    random_side,
-    render_hand,
-)
+from engines.training.occluders.hand import EYES, PIXEL, RENDERED, hand
+from engines.training.occluders.rendered_hands import open_rendered_hands, random_side, render_hand
 from engines.training.occluders.scene import Scene
 from engines.training.sources import Sprite
 
@@ -32,7 +26,7 @@ def few(tmp_path_factory):
 
 def test_each_is_a_cut_out_of_its_own(few):
     for sprite in few[1]:
-        assert sprite.kind == KIND
+        assert sprite.kind == RENDERED
         opaque = sprite.rgba[..., 3] > 30
         assert opaque.any(0).all()
         assert opaque.any(1).all()
@@ -115,7 +109,7 @@ def test_both_kinds_come_and_a_fist_is_no_larger_than_a_hand():
     sprites = library()
     fist = np.full((40, 40, 4), 255, np.uint8)
     sprites.sprites.pop("hands")
-    sprites.sprites[KIND] = [Sprite(f"{KIND}/0.png", KIND, fist)]
+    sprites.sprites[RENDERED] = [Sprite(f"{RENDERED}/0.png", RENDERED, fist)]
     points = face_points()
     scene = Scene(draw_face(points), points)
     shares = []

@@ -6,11 +6,10 @@ import cv2
 import numpy as np
 
 from engines.training.occluders.fabric import surface
-from engines.training.occluders.rendered_hands import KIND as RENDERED
-from engines.training.occluders.rendered_hands import PIXEL
 from engines.training.occluders.scene import Layer, Library, Rng, Scene, placing, ramp, skin_tone, warp
 from realtime.frames import Array
 
+RENDERED, PIXEL = "rendered_hands", 1.225  # the kind of the sprites of `rendered_hands`, and mm that a px of them is
 RENDERED_SHARE = 0.4  # of the hands, where there are rendered ones
 ALIKE = 0.8  # of these, how many are of the face's own colour: the hands that are hard to tell from it
 EYES = 90.0  # mm between the outer eye corners

@@ -15,14 +15,13 @@ import numpy as np
 
 from engines.face_model.hand import FINGERS, MODEL, Hand, Points, albedo, pose, smooth_surface
 from engines.face_model.raster import View, cut_out, shade, turn
+from engines.training.occluders.hand import PIXEL, RENDERED
 from engines.training.occluders.scene import Rng
 from engines.training.sources import Sprite
 from realtime.frames import Image
 
-KIND = "rendered_hands"
 COUNT, SEED = 700, 50_000
-SIZE, FIELD = 208, 255.0  # px and mm of the square around a hand before it is cut tight
-PIXEL = FIELD / SIZE  # mm
+SIZE = 208  # px of the square around a hand before it is cut tight
 CLOSED = np.array([10.0, 6.0, 1.0, -5.0, -11.0])  # degrees, the thumb first: the fan of the rest pose half closed
 # How far the fingers of a hand are bent, degrees at the knuckle: straight, at ease, half closed, a fist.
 BENDS, BEND_CHANCES = np.array([6.0, 24.0, 48.0, 78.0]), (0.4, 0.3, 0.15, 0.15)
@@ -66,7 +65,7 @@ def render_hand(hand: Hand, rng: Rng) -> Image:
         center=wrist + rng.uniform(60, 85) * axes[1],
         size=SIZE,
         distance=rng.uniform(350, 900),
-        field=FIELD,
+        field=SIZE * PIXEL,
         background=(0.0, 0.0, 0.0),
         gloss=rng.uniform(0, 0.12),
         ambient=rng.uniform(0.2, 0.6),
@@ -91,14 +90,16 @@ def open_rendered_hands(folder: Path, progress: Callable[[Iterable], Iterable] =
         folder: made if it is missing.
         progress: wraps what is gone through.
     """
-    settings = f"{COUNT} {SEED} {SIZE} {FIELD} {CLOSED} {BENDS} {BEND_CHANCES} {JOINT_SHARES} {SLEEVE}"
+    settings = f"{COUNT} {SEED} {SIZE} {PIXEL} {CLOSED} {BENDS} {BEND_CHANCES} {JOINT_SHARES} {SLEEVE}"
     path = folder / f"{hashlib.sha256(settings.encode() + MODEL.read_bytes()).hexdigest()[:12]}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         hand = Hand.load()
-        made = {f"{KIND}/{i}.png": render_hand(hand, np.random.default_rng((SEED, i))) for i in progress(range(COUNT))}
+        made = {
+            f"{RENDERED}/{i}.png": render_hand(hand, np.random.default_rng((SEED, i))) for i in progress(range(COUNT))
+        }
         unfinished = path.with_suffix(".part.npz")
         np.savez_compressed(unfinished, **made)
         unfinished.replace(path)
     with np.load(path) as stored:
-        return [Sprite(name, KIND, stored[name]) for name in stored.files]
+        return [Sprite(name, RENDERED, stored[name]) for name in stored.files]
