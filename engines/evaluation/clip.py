@@ -11,7 +11,15 @@ import cv2
 import numpy as np
 
 from engines.evaluation.clip_scene import COVERS, RATE, CoveredFrame, cover_clip, demo_clip, read_clip
-from engines.evaluation.clip_score import ClipRun, flicker, frames_to_recover, hidden_drift, hidden_psnr, lost
+from engines.evaluation.clip_score import (
+    ClipRun,
+    flicker,
+    found_share,
+    frames_to_recover,
+    hidden_drift,
+    hidden_psnr,
+    lost,
+)
 from engines.evaluation.table import markdown
 from engines.face_model.model import MorphableModel
 from engines.training.occluders import Library, load_library
@@ -26,12 +34,14 @@ from realtime.tracking import MediaPipeTracker
 
 CLIPS = ("d18", "d19", "d10")
 MEANINGS = """\
+iou: of the mask inside the face, over the frames in which something covers it.
 psnr: dB over the hidden pixels of the face, against the clean frames; alone: with the completion network only.
 drift: hidden landmarks against the same system's own on the clean clip, % of the distance between the outer eye
 corners; flicker: their motion from frame to frame beyond that on the clean clip, likewise; mp: MediaPipe in the same
 frames. back: frames in clear view until the landmarks are within 1 % again. lost: covered frames without a face
 (drift 30). ms: processor time per frame in clear view and covered, the tracker's included."""
 COLUMNS = (
+    "iou",
     "psnr",
     "alone",
     "drift",
@@ -65,15 +75,17 @@ def run_program(model: MorphableModel, images: Sequence[Image], remember: bool =
         model, covered=covered, regressor=open_regressor(stills=False, device="cpu", model=model)
     )
     tracker = MediaPipeTracker()
-    landmarks, complete, spent = [], [], []
+    landmarks, complete, spent, masks = [], [], [], []
     for frame in _frames(images):
         started = time.process_time()
         result = reconstructor.process(frame, tracker.track(frame))
         spent.append((time.process_time() - started) * 1e3)
         landmarks.append(result.faces[0].landmarks if result.faces else None)
         complete.append(frame.image if result.complete is None else result.complete)
+        nothing = np.zeros(frame.image.shape[:2], bool)
+        masks.append(nothing if result.occlusion is None else result.occlusion > 0)
     tracker.close()
-    return ClipRun(landmarks, complete, spent)
+    return ClipRun(landmarks, complete, spent, masks)
 
 
 def run_mediapipe(images: Sequence[Image]) -> ClipRun:
@@ -114,6 +126,7 @@ def evaluate_clips(data: str | Path, out: Path, only: Sequence[str] = ()) -> str
             )
             hidden = [index for index, frame in enumerate(frames) if frame.mask.any()]
             rows[f"{clip} {cover}"] = {
+                "iou": found_share(frames, truth, ours),
                 "psnr": hidden_psnr(frames, truth, ours),
                 "alone": hidden_psnr(frames, truth, alone),
                 "drift": hidden_drift(frames, truth, clean, ours),

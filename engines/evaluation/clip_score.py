@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.evaluation.clip_scene import CoveredFrame
-from engines.evaluation.metrics import MESH_POINTS, drift, face_region, hidden_points, interocular, psnr
+from engines.evaluation.metrics import MESH_POINTS, drift, face_region, hidden_points, interocular, mask_iou, psnr
 from realtime.frames import Array, Image
 
 # Recovered: the landmarks are this near, % of the interocular distance, to those of the clean clip.
@@ -24,6 +25,7 @@ class ClipRun:
     landmarks: Sequence[Found]
     complete: Sequence[Image] = ()  # (H, W, 3) RGB: the frame with the face completed; trackers make none
     cpu_ms: Sequence[float] = ()  # milliseconds of processor time
+    masks: Sequence[NDArray[np.bool_]] = ()  # (H, W) what was found to cover the face
 
 
 def hidden_psnr(frames: Sequence[CoveredFrame], truth: Sequence[Array], run: ClipRun) -> float:
@@ -37,6 +39,20 @@ def hidden_psnr(frames: Sequence[CoveredFrame], truth: Sequence[Array], run: Cli
     values = [
         psnr(complete, frame.clean, frame.mask & face_region(points, frame.mask.shape))
         for frame, points, complete in zip(frames, truth, run.complete, strict=True)
+    ]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def found_share(frames: Sequence[CoveredFrame], truth: Sequence[Array], run: ClipRun) -> float:
+    """Intersection over union of the masks inside the face, the mean over the frames in which it is covered.
+
+    Arguments as for `hidden_psnr`; the run with its masks.
+    """
+    values = [
+        mask_iou(found, frame.mask, face_region(points, frame.mask.shape))
+        for frame, points, found in zip(frames, truth, run.masks, strict=True)
+        if frame.mask.any()
     ]
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else float("nan")

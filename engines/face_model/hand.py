@@ -16,6 +16,7 @@ Points = NDArray[np.floating]
 Bones = dict[str, tuple[Points, Points]]  # name -> head and tail, mm
 MODEL = Path(__file__).with_name("hand_model.npz")
 FINGERS, JOINTS = 5, 3  # the thumb first; from the palm out
+HALF_CLOSED = np.array([10.0, 6.0, 1.0, -5.0, -11.0])  # degrees of `lean` that half close the fan of the rest pose
 SKIN, KNUCKLE, NAIL = (0.64, 0.405, 0.30), (0.60, 0.295, 0.21), (0.72, 0.45, 0.37)  # linear RGB
 NAIL_LENGTH, NAIL_WIDTH = 11.0, 5.0  # mm from the tip, and to each side
 

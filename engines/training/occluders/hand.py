@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 
 from engines.training.occluders.fabric import surface
-from engines.training.occluders.scene import Layer, Library, Rng, Scene, placing, ramp, skin_tone, warp
+from engines.training.occluders.scene import ALIKE, Layer, Library, Rng, Scene, placing, ramp, skin_tone, warp
 from realtime.frames import Array
 
 RENDERED, PIXEL = "rendered_hands", 1.225  # the kind of the sprites of `rendered_hands`, and mm that a px of them is
 RENDERED_SHARE = 0.4  # of the hands, where there are rendered ones
-ALIKE = 0.8  # of these, how many are of the face's own colour: the hands that are hard to tell from it
+RENDERED_ALIKE = 0.8  # of these, how many are of the face's own colour: the hands that are hard to tell from it
 EYES = 90.0  # mm between the outer eye corners
 
 
@@ -33,7 +33,7 @@ def _sprite_hand(scene: Scene, library: Library, rng: Rng) -> Layer | None:
     rgba = sprite.rgba.astype(np.float32)
     opaque = rgba[..., 3] > 128
     own = np.median(rgba[opaque][:, :3], 0)
-    tone = (skin_tone(scene, rng, ALIKE) if rendered else skin_tone(scene, rng)) / np.maximum(own, 1)
+    tone = skin_tone(scene, rng, RENDERED_ALIKE if rendered else ALIKE) / np.maximum(own, 1)
     contrast = rng.uniform(0.7, 1.3)
     rgba[..., :3] = np.clip(((rgba[..., :3] - own) * contrast + own) * tone, 0, 255)
     height = rgba.shape[0]

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from engines.face_model.hand import FINGERS, MODEL, Hand, Points, albedo, pose, smooth_surface
+from engines.face_model.hand import FINGERS, HALF_CLOSED, MODEL, Hand, Points, albedo, pose, smooth_surface
 from engines.face_model.raster import View, cut_out, shade, turn
 from engines.training.occluders.hand import PIXEL, RENDERED
 from engines.training.occluders.scene import Rng
@@ -22,7 +22,6 @@ from realtime.frames import Image
 
 COUNT, SEED = 700, 50_000
 SIZE = 208  # px of the square around a hand before it is cut tight
-CLOSED = np.array([10.0, 6.0, 1.0, -5.0, -11.0])  # degrees, the thumb first: the fan of the rest pose half closed
 # How far the fingers of a hand are bent, degrees at the knuckle: straight, at ease, half closed, a fist.
 BENDS, BEND_CHANCES = np.array([6.0, 24.0, 48.0, 78.0]), (0.4, 0.3, 0.15, 0.15)
 JOINT_SHARES = np.array([1.0, 1.15, 0.75])  # the joints from the palm out
@@ -38,7 +37,7 @@ def random_pose(hand: Hand, rng: Rng) -> Hand:
     bends = np.clip(bends + rng.normal(0, 7, FINGERS), 0, 90)
     bends[0] *= rng.uniform(0.1, 0.6)  # the thumb
     bend = bends[:, None] * JOINT_SHARES * np.clip(rng.normal(1, 0.12, (FINGERS, 3)), 0.6, 1.4)
-    lean = CLOSED * rng.uniform(-0.3, 1.4) + rng.normal(0, 2, FINGERS)
+    lean = HALF_CLOSED * rng.uniform(-0.3, 1.4) + rng.normal(0, 2, FINGERS)
     return pose(hand, bend, lean)
 
 
@@ -90,7 +89,7 @@ def open_rendered_hands(folder: Path, progress: Callable[[Iterable], Iterable] =
         folder: made if it is missing.
         progress: wraps what is gone through.
     """
-    settings = f"{COUNT} {SEED} {SIZE} {PIXEL} {CLOSED} {BENDS} {BEND_CHANCES} {JOINT_SHARES} {SLEEVE}"
+    settings = f"{COUNT} {SEED} {SIZE} {PIXEL} {HALF_CLOSED} {BENDS} {BEND_CHANCES} {JOINT_SHARES} {SLEEVE}"
     path = folder / f"{hashlib.sha256(settings.encode() + MODEL.read_bytes()).hexdigest()[:12]}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

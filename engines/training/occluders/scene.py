@@ -16,6 +16,7 @@ Rng = np.random.Generator
 # Cheeks, nose bridge and forehead: where a face shows its skin's colour.
 SKIN_POINTS = (50, 280, 5, 151, 205, 425)
 # Skin from light to dark, RGB.
+ALIKE = 0.6  # how many hands are of the face's own colour
 TONES = np.array([(250, 218, 196), (236, 188, 152), (214, 160, 116), (180, 124, 80), (128, 82, 52), (76, 48, 34)])
 
 
@@ -107,7 +108,7 @@ def recolour(rgb: Array, rng: Rng, strength: float = 1.0) -> Array:
     return np.clip(rgb * gain + np.float32(strength * rng.normal(0, 15)), 0, 255)
 
 
-def skin_tone(scene: Scene, rng: Rng, alike: float = 0.6) -> Array:
+def skin_tone(scene: Scene, rng: Rng, alike: float = ALIKE) -> Array:
     """(3,) a hand's colour: by the chance `alike` that of the face, else anybody's."""
     if rng.random() < alike:
         return scene.tone * np.exp(rng.normal(0.0, 0.18) + rng.normal(0, 0.04, 3))
