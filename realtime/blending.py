@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ RIM = 0.03  # along the crop's border, where what is painted fades into the pict
 OUTLINE = (0.6, 0.95)
 THINGS_SIDE = 64  # px: which thing is which, and where the head ends, need not be known more finely
 WORN = 0.7  # how far a thing is its own mirror image, from which on it is worn: most masks reach 0.77, no hand 0.63
+MOUTH = 0.62  # of the crop's side, from above: a face mask reaches higher, if it is not pulled down
 BESIDE = 0.1  # the share of a thing that is on the head, below which it is taken to be beside it
 
 
@@ -128,6 +130,36 @@ def _rim(side: int) -> Array:
     return np.minimum(across[:, None], across[None])
 
 
+@dataclass(frozen=True)
+class Things:
+    """The things that cover a face, told apart; `THINGS_SIDE` px."""
+
+    mask: Array  # (P, P) bool
+    labels: Array  # (P, P) int32: 0 for none, else the number of the thing; a little wider than the mask
+    count: int  # of the numbers, 0 included
+
+    @classmethod
+    def of(cls, mask: Array) -> Things:
+        """The things of a mask (S, S) float32, 0 or 1."""
+        small = cv2.resize(mask, (THINGS_SIDE,) * 2, interpolation=cv2.INTER_AREA) > 0
+        count, labels = cv2.connectedComponents(grow(small, JOINED).astype(np.uint8))
+        return cls(small, labels, count)
+
+    def on(self, where: Any) -> set[int]:
+        """The numbers of the things that reach into some part of the picture (an index of `labels`)."""
+        return set(self.labels[where].flat) - {0}
+
+    def piece(self, number: int) -> Array:
+        """(P, P) bool: the mask of one thing alone."""
+        return (self.labels == number) & self.mask
+
+    def is_worn(self, number: int) -> bool:
+        """Whether a thing is its own mirror image: the crop is upright, and the face in its middle."""
+        piece = self.piece(number)
+        other = piece[:, ::-1]
+        return np.count_nonzero(piece & other) >= WORN * np.count_nonzero(piece | other)
+
+
 def paintable(mask: Array, off_head: Array) -> Array:
     """Where a cover may be painted away.
 
@@ -144,26 +176,37 @@ def paintable(mask: Array, off_head: Array) -> Array:
         (S, S) float32 0..1.
     """
     side = mask.shape[0]
-    mask, off_head = (cv2.resize(each, (THINGS_SIDE,) * 2, interpolation=cv2.INTER_AREA) for each in (mask, off_head))
+    things = Things.of(mask)
+    off_head = cv2.resize(off_head, (THINGS_SIDE,) * 2, interpolation=cv2.INTER_AREA)
     low, high = OUTLINE
     off_head = np.clip((cv2.erode(off_head, np.ones((3, 3), np.uint8)) - low) / (high - low), 0, 1)
-    thing = grow(mask > 0, JOINED).astype(np.uint8)
-    count, things = cv2.connectedComponents(thing)
-    at_sides, at_bottom = set(things[:, [0, -1]].flat), set(things[-1])
-    stays = np.zeros(count, bool)
-    for number in range(1, count):
-        piece = (things == number) & (mask > 0)
-        other = piece[:, ::-1]  # the crop is upright, and the face in its middle
-        is_worn = np.count_nonzero(piece & other) >= WORN * np.count_nonzero(piece | other)
-        goes_on = number in at_sides or (number in at_bottom and not is_worn)
-        stays[number] = goes_on or off_head[piece].mean() > 1 - BESIDE
+    at_sides, at_bottom = things.on(np.s_[:, [0, -1]]), things.on(np.s_[-1])
+    stays = np.zeros(things.count, bool)
+    for number in range(1, things.count):
+        goes_on = number in at_sides or (number in at_bottom and not things.is_worn(number))
+        stays[number] = goes_on or off_head[things.piece(number)].mean() > 1 - BESIDE
     if not stays.any():
         return np.ones((side, side), np.float32)
     # Every pixel belongs to the nearest thing: the seam reaches beyond it.
-    _, nearest = cv2.distanceTransformWithLabels(1 - thing, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP)
+    _, nearest = cv2.distanceTransformWithLabels(
+        (things.labels == 0).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP
+    )
     is_kept = np.zeros(nearest.max() + 1, np.float32)
-    is_kept[nearest[stays[things]]] = 1
+    is_kept[nearest[stays[things.labels]]] = 1
     return cv2.resize(1 - is_kept[nearest] * off_head, (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def reaches_down(mask: Array, lowered: float = 0.0) -> bool:
+    """Whether something that is worn over the mouth, as a face mask is, goes on below the crop.
+
+    Args:
+        mask: (S, S) float32, 0 or 1.
+        lowered: by what share of its side the crop has been lowered already, so that what was its end lies higher.
+    """
+    things = Things.of(mask)
+    end = THINGS_SIDE - 1 - round(lowered * THINGS_SIDE)
+    at_sides, over_mouth = things.on(np.s_[: end + 1, [0, -1]]), things.on(np.s_[: round(MOUTH * THINGS_SIDE)])
+    return any(things.is_worn(number) for number in (things.on(np.s_[end]) & over_mouth) - at_sides)
 
 
 def grow(mask: Array, share: float) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from realtime.blending import carry, fade
+from realtime.blending import carry, fade, reaches_down
 from realtime.following import follow
 from realtime.frames import Array, Image
 from realtime.recall import Recalled
@@ -24,6 +24,8 @@ REST = 3
 # Unless something may have come: a face's colours at every so many landmarks are compared with those of the last look,
 # and at least so many of them have changed by so many grey levels, beyond what all have in common.
 COLOUR_EVERY, COLOUR_CHANGE, CHANGED_POINTS = 2, 40, 2
+# The crop lies so much lower, in shares of its side, while a face mask goes on below it, where a dropped jaw took it.
+LOWERED = 0.06
 
 
 @dataclass
@@ -98,6 +100,12 @@ def predicted(image: Image, tracked: Array, memory: Carried) -> Array:
         out = memory.seen.face.landmarks.copy()
         out[:, :2] += np.median(tracked[:, :2] - memory.tracked[:, :2], axis=0)
     return out
+
+
+def lowered(before: Seen | None) -> float:
+    """By what share of its side the next crop is to be lowered, so that a face mask ends within it."""
+    is_needed = before is not None and before.mask is not None and reaches_down(before.mask, before.lowered)
+    return LOWERED if is_needed else 0.0
 
 
 def carried_fill(before: Seen, move: Array) -> Filled | None:

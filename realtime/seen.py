@@ -80,6 +80,7 @@ class Seen:
     recalled: Recalled | None = None  # what of the painting is remembered; None: nothing is
     filled: Filled | None = None  # what of it is the completion network's
     doubted: Array | None = None  # (S, S) float32, 0 or 1: where the least thing may be in front; None: nowhere
+    lowered: float = 0.0  # by what share of its side the crop lies lower on the face than usual
     fresh: bool = True  # False: the contour network rested; all but `face` is from a frame before
 
     @property

@@ -24,6 +24,7 @@ from realtime.carrying import (
     followed,
     is_fill_likely,
     is_refill_due,
+    lowered,
     may_rest,
     predicted,
 )
@@ -207,9 +208,11 @@ class Unoccluder:
         tracked: Array | None = None,
     ) -> Seen:
         """Crop, mask, painting and landmarks, once; `tracked` are the tracker's own landmarks, if not the face's."""
-        matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
-        crop = cut(image, matrix, COMPLETION_SIZE).image
         before = memory.seen if memory else None
+        sunk = lowered(before)
+        matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
+        matrix[1, 2] -= sunk * COMPLETION_SIZE
+        crop = cut(image, matrix, COMPLETION_SIZE).image
         move = None if before is None else between_crops(before.matrix, matrix)
         last = None if before is None or before.mask is None else carry(before.mask, move)
         with clock("contour"):
@@ -223,7 +226,9 @@ class Unoccluder:
         hidden = share_hidden(mask, parts)
         covered = hidden > COVERED_SHARE[last is None]
         doubted = ((probability > DOUBTED) & ~spared).astype(np.float32)
-        seen = Seen(face, matrix, crop, parts, visible=1 - hidden, doubted=doubted if doubted.any() else None)
+        seen = Seen(
+            face, matrix, crop, parts, visible=1 - hidden, doubted=doubted if doubted.any() else None, lowered=sunk
+        )
         if covered:
             seen = replace(seen, mask=mask, margin=covering)
             if memory is not None and last is None:

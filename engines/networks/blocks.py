@@ -28,13 +28,18 @@ class UpBlock(nn.Module):
 
     The lower level is brought to A channels while it is still small, and added: to join both at full size before the
     first 3x3 convolution, as a U-Net does, costs three times as much and more than the whole encoder.
+
+    Args:
+        below: B.
+        here: A.
+        skip: 3 or 1, the side of the kernels through which this level goes.
     """
 
-    def __init__(self, below: int, here: int) -> None:
+    def __init__(self, below: int, here: int, skip: int = 3) -> None:
         super().__init__()
         self.lower = nn.Conv2d(below, here, 1, bias=False)
         self.lower_norm = nn.BatchNorm2d(here)
-        self.skip = nn.Conv2d(here, here, 3, padding=1, bias=False)
+        self.skip = nn.Conv2d(here, here, skip, padding=skip // 2, bias=False)
         self.skip_norm = nn.BatchNorm2d(here)
         self.act = nn.LeakyReLU(SLOPE)
         self.refine = ConvBlock(here, here)
@@ -75,10 +80,17 @@ class EncoderDecoder(nn.Module):
         channels: of the levels, at half the resolution first.
         beside: channels that are given at half the resolution already, besides the A.
         overview: whether the lowest level is looked at from below, too.
+        skip: of the `UpBlock`s.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, channels: Sequence[int], beside: int = 0, overview: bool = False
+        self,
+        inputs: int,
+        outputs: int,
+        channels: Sequence[int],
+        beside: int = 0,
+        overview: bool = False,
+        skip: int = 3,
     ) -> None:
         super().__init__()
         steps = list(pairwise(channels))
@@ -88,7 +100,7 @@ class EncoderDecoder(nn.Module):
         self.down = nn.ModuleList(nn.Sequential(ConvBlock(a, b, stride=2), ConvBlock(b, b)) for a, b in steps)
         self.middle = nn.Sequential(*(ConvBlock(channels[-1], channels[-1], dilation=d) for d in DILATIONS))
         self.overview = Overview(channels[-1]) if overview else nn.Identity()
-        self.up = nn.ModuleList(UpBlock(b, a) for a, b in reversed(steps))
+        self.up = nn.ModuleList(UpBlock(b, a, skip) for a, b in reversed(steps))
         self.head = nn.Conv2d(channels[0], 4 * outputs, 3, padding=1)
         self.leave = nn.PixelShuffle(2)
 

@@ -1,5 +1,6 @@
-"""`python -m engines.training contour|completion|regression|bump|teacher|screen|label`: trains a network.
+"""`python -m engines.training contour|completion|slim|regression|bump|teacher|screen|label`: trains a network.
 
+`slim` cuts a faster completion network for video on the CPU out of the one in --completion, and lets that teach it.
 `teacher` is a contour network that learns from hand-made part maps alone. Two jobs train nothing, and prepare the
 faces for later trainings: `screen` looks through them with the trained contour network and leaves those out that are
 covered by real glasses, hats or hands; `label` lets the teacher (--contour) draw the part maps that nobody made.
@@ -37,7 +38,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m engines.training", description=__doc__)
     parser.add_argument(
         "job",
-        choices=("contour", "completion", "regression", "bump", "teacher", "screen", "label"),
+        choices=("contour", "completion", "slim", "regression", "bump", "teacher", "screen", "label"),
         help="what to train (bump: the bump map of the regression in --run, alone), or screen, or label",
     )
     parser.add_argument(
@@ -53,7 +54,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--completion",
         type=Path,
         default=Path("runs/completion/checkpoint.pt"),
-        help="paints the hidden pixels of the crops that the regression learns from",
+        help="paints the hidden pixels of the crops that the regression learns from, and teaches slim",
     )
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights as far as they fit")
     parser.add_argument(

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.networks import CompletionConfig, CompletionNetwork, ContourNetwork, blend
+from engines.networks import CompletionNetwork, ContourNetwork, blend
 from engines.networks.contour import beside_mirror_image
 from engines.training import losses
 from engines.training.critic import Critic
@@ -78,10 +78,14 @@ class CompletionTask(Task):
     """The complete face from the covered crop."""
 
     def __init__(
-        self, guide: ContourNetwork, samples: dict[str, list[Sample]], seed: int, config: CompletionConfig | None = None
+        self,
+        guide: ContourNetwork,
+        samples: dict[str, list[Sample]],
+        seed: int,
+        network: CompletionNetwork | None = None,
     ) -> None:
         self.guide, self.samples = Guide(guide), samples
-        self.network = CompletionNetwork(config).to(memory_format=torch.channels_last)
+        self.network = (network or CompletionNetwork()).to(memory_format=torch.channels_last)
         self.critic = Critic().to(memory_format=torch.channels_last)
         self.modules = {"network": self.network, "critic": self.critic}
         self.optimisers = {

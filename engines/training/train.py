@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from engines.networks import load_network
-from engines.training import completion, contour
+from engines.training import completion, contour, slim
 from engines.training.occluders import load_library
 from engines.training.occluders.rendered_hands import open_rendered_hands
 from engines.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
@@ -63,6 +63,17 @@ RECIPES = {
             load_network(options.contour, "contour"), samples, options.seed
         ),
         completion.BATCHES,
+        completion.RATE,
+        validation_side=192,
+    ),
+    "slim": Recipe(
+        lambda options, samples: slim.SlimTask(
+            load_network(options.contour, "contour"),
+            samples,
+            options.seed,
+            load_network(options.completion, "completion"),
+        ),
+        slim.BATCHES,
         completion.RATE,
         validation_side=192,
     ),

@@ -5,8 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engines.networks import CompletionConfig, ContourConfig, ContourNetwork, load_network  # noqa: E402
-from engines.training import completion, contour, losses, screen  # noqa: E402
+from engines.networks import CompletionConfig, CompletionNetwork, ContourConfig, ContourNetwork, load_network  # noqa: E402
+from engines.training import completion, contour, losses, screen, slim  # noqa: E402
 from engines.training.labels import HEADWEAR, PART, UNKNOWN  # noqa: E402
 from engines.training.samples import Batches, make_sample  # noqa: E402
 from engines.training.trainer import LONGEST_STEP, Average, Plan, Trainer  # noqa: E402
@@ -123,7 +123,7 @@ def test_the_completion_learns_and_repeats_itself(tmp_path, store, samples, no_c
     def run(folder):
         torch.manual_seed(1)
         guide = ContourNetwork(ContourConfig(size=32, channels=SMALL))
-        task = completion.CompletionTask(guide, samples, 1, CompletionConfig(channels=SMALL))
+        task = completion.CompletionTask(guide, samples, 1, CompletionNetwork(CompletionConfig(channels=SMALL)))
         trainer = Trainer(task, Plan(1.0, 1e-3, steps=2), folder, 1)
         trainer.run(batches(store))
         return trainer
@@ -133,6 +133,19 @@ def test_the_completion_learns_and_repeats_itself(tmp_path, store, samples, no_c
     assert {"psnr", "psnr_hand", "sharpness"} <= set(first.log[-1])
     assert not any(p.requires_grad for p in first.task.guide.network.parameters())
     assert load_network(tmp_path / "a" / "checkpoint.pt", "completion")
+
+
+def test_a_slim_network_learns_from_a_large_one_and_leaves_it_alone(tmp_path, store, samples, no_curves):
+    torch.manual_seed(1)
+    teacher = CompletionNetwork(CompletionConfig(channels=SMALL))
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    config = CompletionConfig(channels=(SMALL[0] // 2, *SMALL[1:]), skip=1)
+    task = slim.SlimTask(ContourNetwork(ContourConfig(size=32, channels=SMALL)), samples, 1, teacher, config)
+    trainer = Trainer(task, Plan(1.0, 1e-3, steps=2), tmp_path, 1)
+    trainer.run(batches(store))
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
+    assert {"psnr", "psnr_hand", "sharpness"} <= set(trainer.log[-1])
+    assert load_network(tmp_path / "checkpoint.pt", "completion").config == config
 
 
 def test_the_plan_warms_up_and_dies_away():

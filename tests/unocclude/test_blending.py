@@ -16,6 +16,7 @@ from realtime.blending import (
     margin,
     paintable,
     part_of,
+    reaches_down,
     seam,
     to_window,
     whole,
@@ -128,6 +129,23 @@ def test_a_face_mask_that_reaches_the_border_is_removed_whole():
     assert (paintable(worn, off_head()) == 1).all()
     worn[:, 30:] = 0  # the same width on one side alone is no mask
     assert paintable(worn, off_head())[90, 25] == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "lowered", "goes_on"),
+    [
+        (slice(50, None), slice(20, 76), 0.0, True),
+        (slice(50, 90), slice(20, 76), 0.0, False),
+        (slice(50, 93), slice(20, 76), 0.06, True),  # it would end below the crop that is not lowered
+        (slice(50, 82), slice(20, 76), 0.06, False),
+        (slice(70, None), slice(20, 76), 0.0, False),  # pulled down to the neck
+        (slice(50, None), slice(20, 50), 0.0, False),  # a hand
+        (slice(0, None), slice(0, None), 0.0, False),  # a hood
+        (slice(0, 0), slice(0, 0), 0.0, False),
+    ],
+)
+def test_only_a_face_mask_that_is_worn_can_go_on_below_the_crop(rows, columns, lowered, goes_on):
+    assert reaches_down(covered(rows, columns), lowered) is goes_on
 
 
 def test_a_hood_stays_around_the_head():

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from covered_fakes import PAINT, ring
 
-from realtime.alignment import to_crop, to_picture
-from realtime.carrying import REFILL
+from engines.engine import COMPLETION_SIZE
+from realtime.alignment import crop_matrix, to_crop, to_picture
+from realtime.carrying import LOWERED, REFILL
 from realtime.layers import in_picture
 from realtime.recall import Recalled
 from realtime.seen import (
@@ -114,6 +115,21 @@ def test_in_video_what_becomes_covered_is_painted_at_once(video, covered, bare, 
     video.look(bare, face, 0.0)
     known = replace(face, is_new=False)
     assert video.look(covered, known, FADE_SECONDS / 4).alpha.max() > 0.99
+
+
+def test_in_video_the_crop_sinks_until_a_face_mask_ends_within_it(video, stills, bare, covered, face):
+    side, first = len(video.look(bare, face).crop), crop_matrix(face.landmarks, COMPLETION_SIZE)
+    masked = bare.copy()
+    left, right = (int(x) for x in to_picture(np.float32([[0.2 * side, 0], [0.8 * side, 0]]), first)[:, 0])
+    top, end = (int(y) for y in to_picture(np.float32([[0, 0.5 * side], [0, 1.03 * side]]), first)[:, 1])
+    masked[top:end, left:right] = (0, 255, 0)
+    known = replace(face, is_new=False)
+    seen = [video.look(masked, known, time / 30) for time in range(1, 5)]
+    assert [each.lowered for each in seen] == [0.0] + 3 * [LOWERED]
+    left_over = [(in_picture(masked, [each]).complete == (0, 255, 0)).all(2).sum() for each in seen]
+    assert left_over[-1] == 0 < left_over[0]
+    assert [video.look(covered, known, time).lowered for time in (1.0, 1.1)] == [LOWERED, 0.0]
+    assert stills.look(masked, face).lowered == 0
 
 
 def test_in_video_painting_fades_out(video, covered, bare, face):
