@@ -19,6 +19,7 @@ from engines.training.completion import SEEN, CompletionTask
 from engines.training.labels import OUTSIDE
 from engines.training.samples import Sample, to_network
 from engines.training.trainer import autocast
+from realtime.errors import UserError
 
 BATCHES = ((192, 8),)  # it paints video alone
 L1, DECIBELS, PERCEPTUAL = 8.0, 0.7, 0.8  # towards what the large network paints
@@ -62,11 +63,13 @@ def slimmed(network: CompletionNetwork, config: CompletionConfig = SLIM) -> Comp
     Kernels of 3x3 that become 1x1 are summed up: what they do to an even picture stays.
 
     Raises:
-        ValueError: the new configuration has more channels somewhere, other levels or another lowest one.
+        UserError: the new configuration has more channels somewhere, other levels or another lowest one.
     """
     wide, narrow = network.config.channels, config.channels
     if len(wide) != len(narrow) or wide[-1] != narrow[-1] or any(n > w for n, w in zip(narrow, wide, strict=True)):
-        raise ValueError(f"{narrow} channels cannot be cut out of {wide}")
+        raise UserError(
+            f"{narrow} channels cannot be cut out of a network of {wide}.", "Give the large one as --completion."
+        )
     slim = CompletionNetwork(config)
     state = {name: value.clone() for name, value in network.state_dict().items()}
     sizes = {name: value.shape[0] for name, value in slim.state_dict().items() if value.ndim}

@@ -6,6 +6,7 @@ torch = pytest.importorskip("torch")
 
 from engines.networks import CompletionConfig, CompletionNetwork  # noqa: E402
 from engines.training.slim import slimmed  # noqa: E402
+from realtime.errors import UserError  # noqa: E402
 
 WIDE = CompletionConfig(channels=(16, 24, 32))
 
@@ -77,5 +78,5 @@ def test_the_network_it_is_cut_out_of_stays_as_it_was(trained):
 
 @pytest.mark.parametrize("channels", [(16, 24), (16, 24, 24), (20, 24, 32)])
 def test_what_cannot_be_cut_out_is_refused(trained, channels):
-    with pytest.raises(ValueError, match="cannot be cut out"):
+    with pytest.raises(UserError, match="cannot be cut out"):
         slimmed(trained, CompletionConfig(channels=channels))
