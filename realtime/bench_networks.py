@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from realtime.blending import paintable, seam
 from realtime.frames import PART_NAMES, Array, TrackedFace
 from realtime.layers import SKIN, paint
 from realtime.pixels import fill_image, read_image
-from realtime.seen import Seen, off_head
+from realtime.seen import Seen
 
 RUNS, WARM_UP = 60, 8
 
@@ -47,8 +48,8 @@ def warp_and_blend() -> Callable[[], object]:
         small = cv2.resize(crop, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_LINEAR)
         fill_image(buffer[:, :, :CONTOUR_SIZE, :CONTOUR_SIZE], small)
         fill_image(buffer, crop)
-        alpha = seam(mask) * paintable(mask, off_head(parts))
-        seen = Seen(face, matrix, crop, parts, visible=0.8, alpha=alpha, painting=read_image(buffer))
+        seen = Seen(face, matrix, crop, parts, visible=0.8, painting=read_image(buffer))
+        seen = replace(seen, alpha=seam(mask) * paintable(mask, seen.off_head, seen.off_face))
         complete = picture.copy()
         paint(complete, picture, seen, labels, source)
         return complete

@@ -160,40 +160,48 @@ class Things:
         return np.count_nonzero(piece & other) >= WORN * np.count_nonzero(piece | other)
 
 
-def paintable(mask: Array, off_head: Array) -> Array:
+def paintable(mask: Array, off_head: Array, off_face: Array) -> Array:
     """Where a cover may be painted away.
 
-    One that goes on beyond the crop's sides or its lower border, a hand on its arm, cannot be removed whole. It stays
-    wherever it is not before the head, as if the head were in front of it, for an arm that ends somewhere is no sight.
-    So do a hood and what lies beside the head. All else, within the crop, on top of the head, or a face mask that
-    reaches down to the border, is removed altogether.
+    One that goes on beyond the crop cannot be removed whole, and an arm that ends somewhere, or a hat that floats, is
+    no sight. An arm, which goes on beyond the sides or the lower border, stays wherever it is not before the head, as
+    if the head were in front of it; so does what lies beside the head. A hat or a hood, which goes on above, stays
+    wherever it is not before the face. All else is removed altogether, and a face mask that reaches down to the border.
 
     Args:
         mask: (S, S) float32, 0 or 1.
         off_head: (P, P) 0..1 that behind the cover there is no part of the head.
+        off_face: (P, P) 0..1 that behind the cover there is no part of the face, but hair, say.
 
     Returns:
         (S, S) float32 0..1.
     """
     side = mask.shape[0]
     things = Things.of(mask)
-    off_head = cv2.resize(off_head, (THINGS_SIDE,) * 2, interpolation=cv2.INTER_AREA)
-    low, high = OUTLINE
-    off_head = np.clip((cv2.erode(off_head, np.ones((3, 3), np.uint8)) - low) / (high - low), 0, 1)
-    at_sides, at_bottom = things.on(np.s_[:, [0, -1]]), things.on(np.s_[-1])
-    stays = np.zeros(things.count, bool)
+    at_top, at_sides, at_bottom = (things.on(where) for where in (np.s_[0], np.s_[:, [0, -1]], np.s_[-1]))
+    beside_head, beside_face = _outside(off_head), _outside(off_face)
+    by_head, by_face = np.zeros(things.count, bool), np.zeros(things.count, bool)
     for number in range(1, things.count):
         goes_on = number in at_sides or (number in at_bottom and not things.is_worn(number))
-        stays[number] = goes_on or off_head[things.piece(number)].mean() > 1 - BESIDE
-    if not stays.any():
+        by_face[number] = number in at_top
+        by_head[number] = goes_on or beside_head[things.piece(number)].mean() > 1 - BESIDE
+    if not (by_head | by_face).any():
         return np.ones((side, side), np.float32)
     # Every pixel belongs to the nearest thing: the seam reaches beyond it.
-    _, nearest = cv2.distanceTransformWithLabels(
-        (things.labels == 0).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP
-    )
-    is_kept = np.zeros(nearest.max() + 1, np.float32)
-    is_kept[nearest[stays[things.labels]]] = 1
-    return cv2.resize(1 - is_kept[nearest] * off_head, (side, side), interpolation=cv2.INTER_LINEAR)
+    free = (things.labels == 0).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(free, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP)
+    number_of, inside = np.zeros(nearest.max() + 1, np.int32), things.labels > 0
+    number_of[nearest[inside]] = things.labels[inside]
+    thing = number_of[nearest]
+    stays = np.maximum(by_head[thing] * beside_head, by_face[thing] * beside_face)
+    return cv2.resize((1 - stays).astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def _outside(probability: Array) -> Array:
+    """(`THINGS_SIDE`, `THINGS_SIDE`) 0..1: how far a pixel counts as outside of what (P, P) 0..1 says it is off."""
+    small = cv2.resize(probability, (THINGS_SIDE,) * 2, interpolation=cv2.INTER_AREA)
+    low, high = OUTLINE
+    return np.clip((cv2.erode(small, np.ones((3, 3), np.uint8)) - low) / (high - low), 0, 1)
 
 
 def reaches_down(mask: Array, lowered: float = 0.0) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -29,6 +30,7 @@ from realtime.recall import Recalled
 OTHER_PARTS = ("background", "hair", "ears", "neck")
 FACE_PARTS = [index for index, name in enumerate(PART_NAMES) if name not in OTHER_PARTS]
 OFF_HEAD = [PART_NAMES.index(name) for name in ("background", "neck")]
+OFF_FACE = [*OFF_HEAD, PART_NAMES.index("hair")]
 GLASSES = PART_NAMES.index("eyeglasses")
 # What it takes to believe in a face: the overlap of mesh and part map, how sure the part map is, the share in view.
 # Faces whose covers hid them from the tracker reach 0.70, 0.871 and 0.43; of 200 pictures of things, those that come
@@ -95,12 +97,26 @@ class Seen:
     def agreement(self) -> float:
         """How well landmarks and part map describe one face, 0..1: the overlap of what either takes for it."""
         face = face_probability(self.parts)
-        side = face.shape[0]
+        oval = self._oval(face.shape[0])
+        shared = float((face * oval).sum())
+        return shared / max(float(face.sum() + oval.sum()) - shared, 1e-6)
+
+    @property
+    def off_head(self) -> Array:
+        """(P, P) 0..1 that a pixel lies beside or below the head; the neck does not belong to it."""
+        return _off(self.parts, OFF_HEAD)
+
+    @property
+    def off_face(self) -> Array:
+        """(P, P) 0..1 that a pixel shows no part of the face, as far as it lies beside the landmarks' outline, too."""
+        return _off(self.parts, OFF_FACE) * (1 - self._oval(self.parts.shape[1]))
+
+    def _oval(self, side: int) -> Array:
+        """(side, side) uint8, 1 within the outline of the landmarks."""
         oval = np.zeros((side, side), np.uint8)
         outline = to_crop(self.face.landmarks, self.matrix)[list(OVAL)] * (side / COMPLETION_SIZE)
         cv2.fillPoly(oval, [np.round(outline * 16).astype(np.int32)], 1, shift=4)
-        shared = float((face * oval).sum())
-        return shared / max(float(face.sum() + oval.sum()) - shared, 1e-6)
+        return oval
 
     @cached_property  # asked several times a frame
     def is_bare(self) -> bool:
@@ -142,12 +158,9 @@ def eyeglasses(parts: Array, side: int) -> Array:
     return grow((probability > 0.5).astype(np.float32), GLASSES_GROWN)
 
 
-def off_head(parts: Array) -> Array:
-    """(P, P) that a pixel lies beside or below the head; `parts` (14, P, P) probabilities.
-
-    Eyeglasses say nothing of that, and the neck does not belong to the head.
-    """
-    return parts[OFF_HEAD].sum(0) / np.maximum(parts.sum(0) - parts[GLASSES], 1e-3)
+def _off(parts: Array, others: Sequence[int]) -> Array:
+    """(P, P) how likely one of some parts is; `parts` (14, P, P) probabilities. Eyeglasses say nothing of it."""
+    return parts[list(others)].sum(0) / np.maximum(parts.sum(0) - parts[GLASSES], 1e-3)
 
 
 def share_hidden(mask: Array, parts: Array) -> float:

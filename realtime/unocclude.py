@@ -44,7 +44,6 @@ from realtime.seen import (
     inside_mouth,
     is_face,
     landmark_weights,
-    off_head,
     share_hidden,
     shift_in_view,
 )
@@ -265,7 +264,7 @@ class Unoccluder:
         painting = filled.image
         if recalled is not None:
             painting = blend(painting, recalled.painting, np.float32(MOST_RECALLED) * recalled.share)
-        alpha = seam(seen.mask) * paintable(seen.mask, off_head(seen.parts))
+        alpha = seam(seen.mask) * paintable(seen.mask, seen.off_head, seen.off_face)
         seen = replace(seen, painting=painting, alpha=alpha, recalled=recalled, filled=filled)
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)

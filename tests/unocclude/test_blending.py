@@ -76,10 +76,18 @@ def test_an_empty_mask_has_no_seam():
 HEAD = slice(16, 80)  # of the rows and columns of a crop of SIDE: elsewhere is background
 
 
-def off_head(side=64):
+FACE = slice(32, 80)  # of the rows of the same crop: above is hair
+
+
+def off(rows, columns, side=64):
+    """(side, side) 1 but for these rows and columns of a crop of `SIDE`."""
     off = np.ones((SIDE, SIDE), np.float32)
-    off[HEAD, HEAD] = 0
+    off[rows, columns] = 0
     return cv2.resize(off, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def allowed_of(mask):
+    return paintable(mask, off(HEAD, HEAD), off(FACE, HEAD))
 
 
 def covered(rows, columns):
@@ -95,7 +103,7 @@ def covered(rows, columns):
 )
 def test_an_arm_is_painted_away_before_the_head_alone(arm):
     mask = covered(*arm)
-    allowed = paintable(mask, off_head())
+    allowed = allowed_of(mask)
     where = mask > 0
     on_head = np.zeros_like(where)
     on_head[20:76, 20:76] = True
@@ -109,26 +117,26 @@ def test_an_arm_is_painted_away_before_the_head_alone(arm):
 
 @pytest.mark.parametrize(
     "thing",
-    [(slice(8, 40), slice(8, 40)), (slice(0, 30), slice(8, 88)), (slice(0, 0), slice(0, 0))],
-    ids=["within the crop", "a hat, which goes on above", "nothing"],
+    [(slice(8, 40), slice(8, 40)), (slice(0, 0), slice(0, 0))],
+    ids=["within the crop", "nothing"],
 )
 def test_what_can_be_removed_whole_is(thing):
-    assert (paintable(covered(*thing), off_head()) == 1).all()
+    assert (allowed_of(covered(*thing)) == 1).all()
 
 
 def test_a_thumb_a_little_apart_stays_with_its_hand():
     mask = covered(slice(50, None), slice(40, 60))
     mask[60:70, 64:88] = 1  # reaches beyond the head, but not to the border
-    assert paintable(mask, off_head())[64, 86] == 0
+    assert allowed_of(mask)[64, 86] == 0
     mask[50:, 40:60] = 0
-    assert paintable(mask, off_head())[64, 86] == 1
+    assert allowed_of(mask)[64, 86] == 1
 
 
 def test_a_face_mask_that_reaches_the_border_is_removed_whole():
     worn = covered(slice(40, None), slice(20, 76))
-    assert (paintable(worn, off_head()) == 1).all()
+    assert (allowed_of(worn) == 1).all()
     worn[:, 30:] = 0  # the same width on one side alone is no mask
-    assert paintable(worn, off_head())[90, 25] == 0
+    assert allowed_of(worn)[90, 25] == 0
 
 
 @pytest.mark.parametrize(
@@ -148,20 +156,36 @@ def test_only_a_face_mask_that_is_worn_can_go_on_below_the_crop(rows, columns, l
     assert reaches_down(covered(rows, columns), lowered) is goes_on
 
 
-def test_a_hood_stays_around_the_head():
+def test_a_hat_is_painted_away_before_the_face_alone():
+    hat = covered(slice(0, 50), slice(20, 76))
+    allowed = allowed_of(hat)
+    assert (allowed[36:50, 20:76] == 1).all()  # the forehead
+    assert (allowed[:28, 20:76] == 0).all()  # hair, and what is above it
+    hat[:8] = 0  # one that ends within the crop can go
+    assert (allowed_of(hat) == 1).all()
+
+
+def test_things_are_judged_one_by_one():
+    mask = covered(slice(0, 44), slice(30, 60))
+    mask[60:90, 24:50] = 1
+    allowed = allowed_of(mask)
+    assert allowed[20, 45] == 0
+    assert (allowed[62:90, 26:48] == 1).all()
+
+
+def test_a_hood_stays_around_the_face():
     hood = covered(slice(0, None), slice(0, None))
-    hood[24:72, 24:72] = 0
-    allowed = paintable(hood, off_head())
+    hood[40:72, 24:72] = 0
+    allowed = allowed_of(hood)
     assert allowed[50, 4] == allowed[92, 50] == 0
-    assert allowed[20, 48] == 1  # on the hair
+    assert allowed[20, 48] == 0  # on the hair
+    assert allowed[38, 48] == 1
 
 
 def test_what_is_beside_the_head_stays():
-    off = np.ones((SIDE, SIDE), np.float32)
-    off[:60] = 0
-    mask = covered(slice(62, 84), slice(20, 40))
-    assert paintable(mask, off)[80, 30] == 0
-    assert paintable(covered(slice(40, 84), slice(20, 40)), off)[80, 30] == 1
+    below = off(slice(0, 60), slice(None))
+    assert paintable(covered(slice(62, 84), slice(20, 40)), below, below)[80, 30] == 0
+    assert paintable(covered(slice(40, 84), slice(20, 40)), below, below)[80, 30] == 1
 
 
 def test_growing_never_loses_a_pixel():

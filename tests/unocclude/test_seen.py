@@ -1,5 +1,6 @@
 """What the networks say of a face, and how far it is to be believed: masks, landmarks, an open mouth, is it a face."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,25 +10,51 @@ from engines.engine import COMPLETION_SIZE
 from realtime.alignment import crop_matrix, to_crop
 from realtime.frames import PART_NAMES
 from realtime.seen import (
-    GLASSES,
     LIPS,
     ON_EDGES,
+    OVAL,
     SMOOTH_DOUBTED,
+    Seen,
     inside_mouth,
     is_face,
     landmark_weights,
-    off_head,
     sample,
 )
 
 
-def test_off_the_head_are_background_and_neck_whatever_eyeglasses_there_are():
-    parts = np.zeros((len(PART_NAMES), 1, 5), np.float32)
-    parts[PART_NAMES.index("background"), 0] = (1, 0.3, 0, 0, 0.25)
-    parts[PART_NAMES.index("hair"), 0] = (0, 0.7, 0.2, 0, 0.25)
-    parts[PART_NAMES.index("neck"), 0, 4] = 0.5
-    parts[GLASSES, 0] = (0, 0, 0.8, 1, 0)
-    np.testing.assert_allclose(off_head(parts)[0], [1, 0.3, 0, 0, 0.75], atol=1e-6)
+def seen_with(face, **shares):
+    """A face whose parts have these shares at the left border of the crop, from above: skin elsewhere."""
+    parts = np.zeros((len(PART_NAMES), 64, 64), np.float32)
+    parts[PART_NAMES.index("skin")] = 1
+    parts[:, :5, 0] = 0
+    for name, values in shares.items():
+        parts[PART_NAMES.index(name), :5, 0] = values
+    crop = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE, 3), np.uint8)
+    return Seen(face, crop_matrix(face.landmarks, COMPLETION_SIZE), crop, parts, visible=1.0)
+
+
+def test_off_the_head_are_background_and_neck_whatever_eyeglasses_there_are(face):
+    shares = {
+        "background": (1, 0.3, 0, 0, 0.25),
+        "hair": (0, 0.7, 0.2, 0, 0.25),
+        "neck": (0, 0, 0, 0, 0.5),
+        "eyeglasses": (0, 0, 0.8, 1, 0),
+    }
+    seen = seen_with(face, **shares)
+    np.testing.assert_allclose(seen.off_head[:5, 0], [1, 0.3, 0, 0, 0.75], atol=1e-6)
+    np.testing.assert_allclose(seen.off_face[:5, 0], [1, 1, 1, 0, 1], atol=1e-6)
+
+
+def test_what_the_landmarks_surround_is_never_off_the_face(face):
+    seen = seen_with(face)
+    bald = np.zeros_like(seen.parts)
+    bald[PART_NAMES.index("hair")] = 1
+    off = replace(seen, parts=bald).off_face
+    outline = to_crop(face.landmarks, seen.matrix)[list(OVAL)] * (64 / COMPLETION_SIZE)
+    (left, top), (right, end) = outline.min(0).astype(int), outline.max(0).astype(int)
+    middle = (top + end) // 2, (left + right) // 2
+    assert off[middle] == off[middle[0], left + 2] == off[top + 2, middle[1]] == 0
+    assert off[middle[0], left - 2] == off[top - 2, middle[1]] == 1
 
 
 def test_points_outside_a_crop_are_not_covered():
