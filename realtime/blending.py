@@ -26,6 +26,7 @@ RIM = 0.03  # along the crop's border, where what is painted fades into the pict
 OUTLINE = (0.6, 0.95)
 THINGS_SIDE = 64  # px: which thing is which, and where the head ends, need not be known more finely
 WORN = 0.7  # how far a thing is its own mirror image, from which on it is worn: most masks reach 0.77, no hand 0.63
+WIDE = 0.4  # of the crop's side: a face mask is as wide as the face; a cup, be it symmetric, is not
 MOUTH = 0.62  # of the crop's side, from above: a face mask reaches higher, if it is not pulled down
 BESIDE = 0.1  # the share of a thing that is on the head, below which it is taken to be beside it
 
@@ -154,10 +155,11 @@ class Things:
         return (self.labels == number) & self.mask
 
     def is_worn(self, number: int) -> bool:
-        """Whether a thing is its own mirror image: the crop is upright, and the face in its middle."""
+        """Whether a thing is wide and its own mirror image: the crop is upright, and the face in its middle."""
         piece = self.piece(number)
         other = piece[:, ::-1]
-        return np.count_nonzero(piece & other) >= WORN * np.count_nonzero(piece | other)
+        is_wide = np.count_nonzero(piece.any(axis=0)) >= WIDE * THINGS_SIDE
+        return is_wide and np.count_nonzero(piece & other) >= WORN * np.count_nonzero(piece | other)
 
 
 def paintable(mask: Array, off_head: Array, off_face: Array) -> Array:

@@ -156,6 +156,12 @@ def test_only_a_face_mask_that_is_worn_can_go_on_below_the_crop(rows, columns, l
     assert reaches_down(covered(rows, columns), lowered) is goes_on
 
 
+def test_a_cup_before_the_mouth_is_not_worn():
+    cup = covered(slice(60, None), slice(36, 60))
+    assert allowed_of(cup)[92, 48] == 0
+    assert not reaches_down(cup)
+
+
 def test_a_hat_is_painted_away_before_the_face_alone():
     hat = covered(slice(0, 50), slice(20, 76))
     allowed = allowed_of(hat)
