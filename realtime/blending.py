@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -162,7 +163,7 @@ class Things:
         return is_wide and np.count_nonzero(piece & other) >= WORN * np.count_nonzero(piece | other)
 
 
-def paintable(mask: Array, off_head: Array, off_face: Array) -> Array:
+def paintable(mask: Array, off_head: Array, off_face: Callable[[], Array]) -> Array:
     """Where a cover may be painted away.
 
     One that goes on beyond the crop cannot be removed whole, and an arm that ends somewhere, or a hat that floats, is
@@ -173,7 +174,8 @@ def paintable(mask: Array, off_head: Array, off_face: Array) -> Array:
     Args:
         mask: (S, S) float32, 0 or 1.
         off_head: (P, P) 0..1 that behind the cover there is no part of the head.
-        off_face: (P, P) 0..1 that behind the cover there is no part of the face, but hair, say.
+        off_face: tells (P, P) 0..1 that behind the cover there is no part of the face, but hair, say; it is asked only
+            if something goes on above.
 
     Returns:
         (S, S) float32 0..1.
@@ -181,11 +183,11 @@ def paintable(mask: Array, off_head: Array, off_face: Array) -> Array:
     side = mask.shape[0]
     things = Things.of(mask)
     at_top, at_sides, at_bottom = (things.on(where) for where in (np.s_[0], np.s_[:, [0, -1]], np.s_[-1]))
-    beside_head, beside_face = _outside(off_head), _outside(off_face)
+    beside_head = _outside(off_head)
     by_head, by_face = np.zeros(things.count, bool), np.zeros(things.count, bool)
+    by_face[list(at_top)] = True
     for number in range(1, things.count):
         goes_on = number in at_sides or (number in at_bottom and not things.is_worn(number))
-        by_face[number] = number in at_top
         by_head[number] = goes_on or beside_head[things.piece(number)].mean() > 1 - BESIDE
     if not (by_head | by_face).any():
         return np.ones((side, side), np.float32)
@@ -195,7 +197,9 @@ def paintable(mask: Array, off_head: Array, off_face: Array) -> Array:
     number_of, inside = np.zeros(nearest.max() + 1, np.int32), things.labels > 0
     number_of[nearest[inside]] = things.labels[inside]
     thing = number_of[nearest]
-    stays = np.maximum(by_head[thing] * beside_head, by_face[thing] * beside_face)
+    stays = by_head[thing] * beside_head
+    if at_top:
+        stays = np.maximum(stays, by_face[thing] * _outside(off_face()))
     return cv2.resize((1 - stays).astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
 
 
@@ -215,8 +219,9 @@ def reaches_down(mask: Array, lowered: float = 0.0) -> bool:
     """
     things = Things.of(mask)
     end = THINGS_SIDE - 1 - round(lowered * THINGS_SIDE)
-    at_sides, over_mouth = things.on(np.s_[: end + 1, [0, -1]]), things.on(np.s_[: round(MOUTH * THINGS_SIDE)])
-    return any(things.is_worn(number) for number in (things.on(np.s_[end]) & over_mouth) - at_sides)
+    going_on = things.on(np.s_[end]) - things.on(np.s_[: end + 1, [0, -1]])
+    mouth = round(MOUTH * THINGS_SIDE)
+    return any(things.is_worn(number) and bool(things.piece(number)[:mouth].any()) for number in going_on)
 
 
 def grow(mask: Array, share: float) -> Array:

@@ -106,7 +106,6 @@ class Seen:
         """(P, P) 0..1 that a pixel lies beside or below the head; the neck does not belong to it."""
         return _off(self.parts, OFF_HEAD)
 
-    @property
     def off_face(self) -> Array:
         """(P, P) 0..1 that a pixel shows no part of the face, as far as it lies beside the landmarks' outline, too."""
         return _off(self.parts, OFF_FACE) * (1 - self._oval(self.parts.shape[1]))
@@ -160,7 +159,7 @@ def eyeglasses(parts: Array, side: int) -> Array:
 
 def _off(parts: Array, others: Sequence[int]) -> Array:
     """(P, P) how likely one of some parts is; `parts` (14, P, P) probabilities. Eyeglasses say nothing of it."""
-    return parts[list(others)].sum(0) / np.maximum(parts.sum(0) - parts[GLASSES], 1e-3)
+    return parts[list(others)].sum(0) / np.maximum(1 - parts[GLASSES], 1e-3)
 
 
 def share_hidden(mask: Array, parts: Array) -> float:

@@ -87,7 +87,7 @@ def off(rows, columns, side=64):
 
 
 def allowed_of(mask):
-    return paintable(mask, off(HEAD, HEAD), off(FACE, HEAD))
+    return paintable(mask, off(HEAD, HEAD), lambda: off(FACE, HEAD))
 
 
 def covered(rows, columns):
@@ -190,8 +190,8 @@ def test_a_hood_stays_around_the_face():
 
 def test_what_is_beside_the_head_stays():
     below = off(slice(0, 60), slice(None))
-    assert paintable(covered(slice(62, 84), slice(20, 40)), below, below)[80, 30] == 0
-    assert paintable(covered(slice(40, 84), slice(20, 40)), below, below)[80, 30] == 1
+    assert paintable(covered(slice(62, 84), slice(20, 40)), below, lambda: below)[80, 30] == 0
+    assert paintable(covered(slice(40, 84), slice(20, 40)), below, lambda: below)[80, 30] == 1
 
 
 def test_growing_never_loses_a_pixel():

@@ -42,14 +42,14 @@ def test_off_the_head_are_background_and_neck_whatever_eyeglasses_there_are(face
     }
     seen = seen_with(face, **shares)
     np.testing.assert_allclose(seen.off_head[:5, 0], [1, 0.3, 0, 0, 0.75], atol=1e-6)
-    np.testing.assert_allclose(seen.off_face[:5, 0], [1, 1, 1, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(seen.off_face()[:5, 0], [1, 1, 1, 0, 1], atol=1e-6)
 
 
 def test_what_the_landmarks_surround_is_never_off_the_face(face):
     seen = seen_with(face)
     bald = np.zeros_like(seen.parts)
     bald[PART_NAMES.index("hair")] = 1
-    off = replace(seen, parts=bald).off_face
+    off = replace(seen, parts=bald).off_face()
     outline = to_crop(face.landmarks, seen.matrix)[list(OVAL)] * (64 / COMPLETION_SIZE)
     (left, top), (right, end) = outline.min(0).astype(int), outline.max(0).astype(int)
     middle = (top + end) // 2, (left + right) // 2
