@@ -49,7 +49,7 @@ def warp_and_blend() -> Callable[[], object]:
         fill_image(buffer[:, :, :CONTOUR_SIZE, :CONTOUR_SIZE], small)
         fill_image(buffer, crop)
         seen = Seen(face, matrix, crop, parts, visible=0.8, painting=read_image(buffer))
-        seen = replace(seen, alpha=seam(mask) * paintable(mask, seen.off_head, seen.off_face))
+        seen = replace(seen, alpha=seam(mask) * paintable(mask, seen.off_head(), seen.off_face))
         complete = picture.copy()
         paint(complete, picture, seen, labels, source)
         return complete

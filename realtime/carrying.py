@@ -102,7 +102,7 @@ def predicted(image: Image, tracked: Array, memory: Carried) -> Array:
     return out
 
 
-def lowered(before: Seen | None) -> float:
+def lowering(before: Seen | None) -> float:
     """By what share of its side the next crop is to be lowered, so that a face mask ends within it."""
     is_needed = before is not None and before.mask is not None and reaches_down(before.mask, before.lowered)
     return LOWERED if is_needed else 0.0

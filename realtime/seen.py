@@ -101,7 +101,6 @@ class Seen:
         shared = float((face * oval).sum())
         return shared / max(float(face.sum() + oval.sum()) - shared, 1e-6)
 
-    @property
     def off_head(self) -> Array:
         """(P, P) 0..1 that a pixel lies beside or below the head; the neck does not belong to it."""
         return _off(self.parts, OFF_HEAD)

@@ -24,7 +24,7 @@ from realtime.carrying import (
     followed,
     is_fill_likely,
     is_refill_due,
-    lowered,
+    lowering,
     may_rest,
     predicted,
 )
@@ -208,9 +208,9 @@ class Unoccluder:
     ) -> Seen:
         """Crop, mask, painting and landmarks, once; `tracked` are the tracker's own landmarks, if not the face's."""
         before = memory.seen if memory else None
-        sunk = lowered(before)
+        lowered = lowering(before)
         matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
-        matrix[1, 2] -= sunk * COMPLETION_SIZE
+        matrix[1, 2] -= lowered * COMPLETION_SIZE
         crop = cut(image, matrix, COMPLETION_SIZE).image
         move = None if before is None else between_crops(before.matrix, matrix)
         last = None if before is None or before.mask is None else carry(before.mask, move)
@@ -225,9 +225,8 @@ class Unoccluder:
         hidden = share_hidden(mask, parts)
         covered = hidden > COVERED_SHARE[last is None]
         doubted = ((probability > DOUBTED) & ~spared).astype(np.float32)
-        seen = Seen(
-            face, matrix, crop, parts, visible=1 - hidden, doubted=doubted if doubted.any() else None, lowered=sunk
-        )
+        doubted = doubted if doubted.any() else None
+        seen = Seen(face, matrix, crop, parts, visible=1 - hidden, doubted=doubted, lowered=lowered)
         if covered:
             seen = replace(seen, mask=mask, margin=covering)
             if memory is not None and last is None:
@@ -264,7 +263,7 @@ class Unoccluder:
         painting = filled.image
         if recalled is not None:
             painting = blend(painting, recalled.painting, np.float32(MOST_RECALLED) * recalled.share)
-        alpha = seam(seen.mask) * paintable(seen.mask, seen.off_head, seen.off_face)
+        alpha = seam(seen.mask) * paintable(seen.mask, seen.off_head(), seen.off_face)
         seen = replace(seen, painting=painting, alpha=alpha, recalled=recalled, filled=filled)
         with clock("landmarks"):
             points = self._mesh.find(seen.complete)

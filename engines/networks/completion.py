@@ -44,7 +44,7 @@ class CompletionNetwork(nn.Module):
         self.skin = [self.config.parts.index(name) for name in ("skin", "nose")]
         self.register_buffer("typical", torch.tensor(TYPICAL_SKIN).view(1, 3, 1, 1), persistent=False)
         guides = len(self.config.parts) - 1
-        self.body = EncoderDecoder(8, 3, self.config.channels, guides, overview=True, skip=self.config.skip)
+        self.body = EncoderDecoder(2 * (3 + 1), 3, self.config.channels, guides, overview=True, skip=self.config.skip)
 
     def forward(self, image: Tensor, mask: Tensor, parts: Tensor) -> Tensor:
         """Paints the whole crop; `blend` keeps the visible pixels.

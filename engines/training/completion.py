@@ -15,7 +15,7 @@ from engines.training.critic import Critic
 from engines.training.labels import OUTSIDE
 from engines.training.report import PALETTE, grey, grid
 from engines.training.samples import Sample, stack, to_network
-from engines.training.trainer import Task, autocast, choose_precision
+from engines.training.trainer import Task, autocast, choose_precision, learn
 from engines.training.validation import face_region, face_table, psnr
 from realtime.frames import Image
 
@@ -145,10 +145,7 @@ class CompletionTask(Task):
         }
         if number >= CRITIC_ALONE:
             terms["adversarial"] = -ADVERSARIAL * min(1.0, (number - CRITIC_ALONE) / 200) * score.float().mean()
-        self.optimisers["network"].zero_grad(set_to_none=True)
-        sum(terms.values()).backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimisers["network"].step()
+        figures = learn(self.optimisers["network"], self.network.parameters(), terms)
 
         self.critic.requires_grad_(True)
         with autocast(self.dtype):
@@ -158,7 +155,7 @@ class CompletionTask(Task):
         self.optimisers["critic"].zero_grad(set_to_none=True)
         critic.backward()
         self.optimisers["critic"].step()
-        return {name: term.item() for name, term in terms.items()} | {"critic": critic.item()}
+        return figures | {"critic": critic.item()}
 
     def complete(self, network: nn.Module, samples: list[Sample]) -> tuple[list[Image], np.ndarray, np.ndarray]:
         """Pictures (S, S, 3) with the found mask painted, the mask (N, S, S), the parts (N, 128, 128)."""

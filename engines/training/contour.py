@@ -11,7 +11,7 @@ from engines.training import losses
 from engines.training.labels import HEADWEAR, PART
 from engines.training.report import PALETTE, grey, grid
 from engines.training.samples import Sample, stack, to_network
-from engines.training.trainer import Task, autocast, choose_precision
+from engines.training.trainer import Task, autocast, choose_precision, learn
 from engines.training.validation import face_table, marked_share, mask_iou, part_ious
 from realtime.frames import Image
 
@@ -61,12 +61,7 @@ class ContourTask(Task):
             "parts": losses.parts_loss(parts[:, :-1], batch["parts"].long(), self.weights, batch["mask"].float()),
             "eyeglasses": losses.eyeglasses_loss(parts, glasses, (batch["parts"] != HEADWEAR) * (judged + glasses > 0)),
         }
-        optimiser = self.optimisers["network"]
-        optimiser.zero_grad(set_to_none=True)
-        sum(terms.values()).backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        optimiser.step()
-        return {name: term.item() for name, term in terms.items()}
+        return learn(self.optimisers["network"], self.network.parameters(), terms)
 
     def predict(self, network: nn.Module, samples: list[Sample]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mask (N, S, S) 0..1, parts of the face itself (N, S, S), eyeglasses (N, S, S) 0..1."""

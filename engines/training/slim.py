@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import gt
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engines.networks import CompletionConfig, CompletionNetwork, ContourNetwork, blend
 from engines.networks.completion import SLIM
@@ -18,7 +19,7 @@ from engines.training import losses
 from engines.training.completion import SEEN, CompletionTask
 from engines.training.labels import OUTSIDE
 from engines.training.samples import Sample, to_network
-from engines.training.trainer import autocast
+from engines.training.trainer import autocast, learn
 from realtime.errors import UserError
 
 BATCHES = ((192, 8),)  # it paints video alone
@@ -63,10 +64,12 @@ def slimmed(network: CompletionNetwork, config: CompletionConfig = SLIM) -> Comp
     Kernels of 3x3 that become 1x1 are summed up: what they do to an even picture stays.
 
     Raises:
-        UserError: the new configuration has more channels somewhere, other levels or another lowest one.
+        UserError: the new configuration has more channels or a larger kernel somewhere, or other levels, or another
+            lowest one.
     """
     wide, narrow = network.config.channels, config.channels
-    if len(wide) != len(narrow) or wide[-1] != narrow[-1] or any(n > w for n, w in zip(narrow, wide, strict=True)):
+    has_levels = len(wide) == len(narrow) and wide[-1] == narrow[-1]
+    if not has_levels or any(map(gt, narrow, wide)) or config.skip > network.config.skip:
         raise UserError(
             f"{narrow} channels cannot be cut out of a network of {wide}.", "Give the large one as --completion."
         )
@@ -81,9 +84,9 @@ def slimmed(network: CompletionNetwork, config: CompletionConfig = SLIM) -> Comp
                 state[f"body.{norm}.{value}"] = state[f"body.{norm}.{value}"][kept]
         for reader in layer.read_by:
             state[f"body.{reader}.weight"] = state[f"body.{reader}.weight"][:, kept]
-    for number in range(len(wide) - 1):
-        name = f"body.up.{number}.skip.weight"
-        if config.skip < network.config.skip:
+    if config.skip < network.config.skip:
+        for number in range(len(wide) - 1):
+            name = f"body.up.{number}.skip.weight"
             state[name] = state[name].sum((2, 3), keepdim=True)
     slim.load_state_dict(state)
     return slim
@@ -125,8 +128,4 @@ class SlimTask(CompletionTask):
             "truth": TRUTH * losses.log_error(painting, clean, judged),
             "perceptual": PERCEPTUAL * losses.feature_distance(features, features_taught),
         }
-        self.optimisers["network"].zero_grad(set_to_none=True)
-        sum(terms.values()).backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimisers["network"].step()
-        return {name: term.item() for name, term in terms.items()}
+        return learn(self.optimisers["network"], self.network.parameters(), terms)

@@ -24,6 +24,7 @@ from realtime.frames import Image
 WARM_UP = 100  # steps until the full learning rate
 LOG_EVERY = 25  # steps that one line of log.jsonl sums up
 GOING_ON = 0.5  # the rate of a training that goes on from trained weights, in those of a fresh one
+STEEPEST = 5.0  # norm of a gradient that is followed
 LONGEST_STEP = 20.0  # seconds: a step that took longer was paused, and counts as no more
 
 
@@ -201,6 +202,17 @@ class Trainer:
                 ) from None
         tqdm.write(json.dumps({"step": self.step} | self.show()))
         self.save()
+
+
+def learn(
+    optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Parameter], terms: dict[str, Tensor]
+) -> dict[str, float]:
+    """One step down the sum of the losses; returns them as numbers."""
+    optimiser.zero_grad(set_to_none=True)
+    sum(terms.values()).backward()
+    nn.utils.clip_grad_norm_(parameters, STEEPEST)
+    optimiser.step()
+    return {name: term.item() for name, term in terms.items()}
 
 
 def choose_precision(network: nn.Module, inputs: tuple[Tensor, ...]) -> torch.dtype:

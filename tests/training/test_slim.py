@@ -45,18 +45,19 @@ def test_with_all_channels_it_is_the_same_network(trained):
 def test_channels_that_nobody_needs_go_first(trained):
     state = trained.state_dict()
     idle = {
-        "stem": ("stem.norm", [1, 5, 9, 15]),
-        "down.0.0": ("down.0.0.norm", [0, 23]),
-        "down.0.1": ("down.0.1.norm", [7, 8]),
-        "up.1.refine": ("up.1.refine.norm", [0, 2, 3, 4]),
-        "up.0.refine": ("up.0.refine.norm", [11, 12]),
+        "stem.norm": [1, 5, 9, 15],
+        "down.0.0.norm": [0, 23],
+        "down.0.1.norm": [7, 8],
+        "up.0.lower_norm": [1, 2],
+        "up.0.skip_norm": [1, 2],
+        "up.0.refine.norm": [11, 12],
+        "up.1.lower_norm": [3, 6, 10, 13],
+        "up.1.skip_norm": [3, 6, 10, 13],
+        "up.1.refine.norm": [0, 2, 3, 4],
     }
-    for norm, channels in [*idle.values(), ("up.0.lower_norm", [1, 2]), ("up.0.skip_norm", [1, 2])]:
+    for norm, channels in idle.items():
         for value in ("weight", "bias"):
             state[f"body.{norm}.{value}"][channels] = 0
-    for norm in ("up.1.lower_norm", "up.1.skip_norm"):
-        for value in ("weight", "bias"):
-            state[f"body.{norm}.{value}"][[3, 6, 10, 13]] = 0
     slim = slimmed(trained, CompletionConfig(channels=(12, 22, 32)))
     assert sum(p.numel() for p in slim.parameters()) < sum(p.numel() for p in trained.parameters())
     torch.testing.assert_close(paints(slim), paints(trained), atol=1e-5, rtol=0)
@@ -80,3 +81,9 @@ def test_the_network_it_is_cut_out_of_stays_as_it_was(trained):
 def test_what_cannot_be_cut_out_is_refused(trained, channels):
     with pytest.raises(UserError, match="cannot be cut out"):
         slimmed(trained, CompletionConfig(channels=channels))
+
+
+def test_kernels_cannot_grow(trained):
+    one = slimmed(trained, CompletionConfig(channels=WIDE.channels, skip=1))
+    with pytest.raises(UserError, match="cannot be cut out"):
+        slimmed(one, WIDE)

@@ -41,7 +41,7 @@ def test_off_the_head_are_background_and_neck_whatever_eyeglasses_there_are(face
         "eyeglasses": (0, 0, 0.8, 1, 0),
     }
     seen = seen_with(face, **shares)
-    np.testing.assert_allclose(seen.off_head[:5, 0], [1, 0.3, 0, 0, 0.75], atol=1e-6)
+    np.testing.assert_allclose(seen.off_head()[:5, 0], [1, 0.3, 0, 0, 0.75], atol=1e-6)
     np.testing.assert_allclose(seen.off_face()[:5, 0], [1, 1, 1, 0, 1], atol=1e-6)
 
 

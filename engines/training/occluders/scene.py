@@ -15,8 +15,8 @@ Rng = np.random.Generator
 
 # Cheeks, nose bridge and forehead: where a face shows its skin's colour.
 SKIN_POINTS = (50, 280, 5, 151, 205, 425)
-# Skin from light to dark, RGB.
 ALIKE = 0.6  # how many hands are of the face's own colour
+# Skin from light to dark, RGB.
 TONES = np.array([(250, 218, 196), (236, 188, 152), (214, 160, 116), (180, 124, 80), (128, 82, 52), (76, 48, 34)])
 
 

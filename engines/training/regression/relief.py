@@ -15,7 +15,7 @@ from engines.training.regression.losses import TYPICAL_HEIGHT, TYPICAL_SLOPE
 from engines.training.regression.samples import stack
 from engines.training.regression.task import RegressionTask
 from engines.training.samples import to_network
-from engines.training.trainer import autocast, choose_precision
+from engines.training.trainer import autocast, choose_precision, learn
 from engines.training.warm_start import warm_start
 
 RATE = 1.5e-3
@@ -52,12 +52,7 @@ class BumpTask(RegressionTask):
                 levels = self.network.levels(image)
             bump = self.network.bump_map(image, levels)
         losses = bump_error(bump.float(), batch)
-        optimiser = self.optimisers["network"]
-        optimiser.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
-        nn.utils.clip_grad_norm_(self.network.bump.parameters(), 5.0)
-        optimiser.step()
-        return {name: value.item() for name, value in losses.items()}
+        return learn(self.optimisers["network"], self.network.bump.parameters(), losses)
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """By kind: the error of the slopes, and that of a smooth mesh, in typical ones."""
