@@ -173,7 +173,8 @@ def test_switches_and_snapshot(serve, page):
     running = serve(switches=switches)
     page.goto(running.output.link)
     wait_for(page, "document.getElementById('video').videoWidth > 0 && document.getElementById('switch-view') !== null")
-    assert page.evaluate("document.getElementById('notice').hidden")
+    # The size is known a moment before the first picture is there, which is what the notice waits for.
+    wait_for(page, "document.getElementById('notice').hidden")
     page.keyboard.press("v")
     wait_for(page, "document.getElementById('switch-view').value === 'off'")
     page.get_by_label("Gaze").check()
