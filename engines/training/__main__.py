@@ -1,6 +1,7 @@
-"""`python -m engines.training contour|completion|slim|regression|bump|teacher|screen|label`: trains a network.
+"""`python -m engines.training JOB`: trains a network, or prepares the faces for it.
 
-`slim` cuts a faster completion network for video on the CPU out of the one in --completion, and lets that teach it.
+`slim_contour` and `slim_completion` cut a faster network for video on the CPU out of the one in --contour or
+--completion, and let that teach it.
 `teacher` is a contour network that learns from hand-made part maps alone. Two jobs train nothing, and prepare the
 faces for later trainings: `screen` looks through them with the trained contour network and leaves those out that are
 covered by real glasses, hats or hands; `label` lets the teacher (--contour) draw the part maps that nobody made.
@@ -38,7 +39,17 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m engines.training", description=__doc__)
     parser.add_argument(
         "job",
-        choices=("contour", "completion", "slim", "regression", "bump", "teacher", "screen", "label"),
+        choices=(
+            "contour",
+            "completion",
+            "slim_contour",
+            "slim_completion",
+            "regression",
+            "bump",
+            "teacher",
+            "screen",
+            "label",
+        ),
         help="what to train (bump: the bump map of the regression in --run, alone), or screen, or label",
     )
     parser.add_argument(
@@ -48,13 +59,16 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--run", type=Path, help="folder for checkpoints, curves and sheets (default: runs/JOB)")
     parser.add_argument("--faces", type=Path, default=Path("runs/faces"), help="where the cut-out faces are kept")
     parser.add_argument(
-        "--contour", type=Path, default=Path("runs/contour/checkpoint.pt"), help="guide of the completion"
+        "--contour",
+        type=Path,
+        default=Path("runs/contour/checkpoint.pt"),
+        help="guide of the completion, and teacher of slim_contour",
     )
     parser.add_argument(
         "--completion",
         type=Path,
         default=Path("runs/completion/checkpoint.pt"),
-        help="paints the hidden pixels of the crops that the regression learns from, and teaches slim",
+        help="paints the hidden pixels of the crops that the regression learns from, and teaches slim_completion",
     )
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights as far as they fit")
     parser.add_argument(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines.networks import ContourConfig, ContourNetwork
+from engines.networks import ContourNetwork
 from engines.training import losses
 from engines.training.labels import HEADWEAR, PART
 from engines.training.report import PALETTE, grey, grid
@@ -31,9 +31,9 @@ WEIGHTS = {"background": 0.5, "skin": 0.6, "hair": 0.6, "neck": 0.7} | dict.from
 class ContourTask(Task):
     """Mask and part map from the covered crop."""
 
-    def __init__(self, samples: dict[str, list[Sample]], config: ContourConfig | None = None) -> None:
+    def __init__(self, samples: dict[str, list[Sample]], network: ContourNetwork | None = None) -> None:
         self.samples = samples
-        self.network = ContourNetwork(config).to(memory_format=torch.channels_last)
+        self.network = (network or ContourNetwork()).to(memory_format=torch.channels_last)
         self.modules = {"network": self.network}
         self.optimisers = {
             "network": torch.optim.AdamW(self.network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-3)
@@ -46,12 +46,16 @@ class ContourTask(Task):
     def step(self, batch: dict[str, Tensor], number: int) -> dict[str, float]:
         """See `Task`."""
         self.network.train()
-        judged, glasses = batch["judged"].float(), batch["glasses"].float()
-        hair = (batch["parts"] == PART["hair"]) & (batch["mask"] == 0)
         with autocast(self.dtype):
             mask, parts = self.network.logits(to_network(batch["covered"]))
-        mask, parts = mask.float(), parts.float()
-        terms = {
+        terms = self.losses(mask.float(), parts.float(), batch)
+        return learn(self.optimisers["network"], self.network.parameters(), terms)
+
+    def losses(self, mask: Tensor, parts: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What is wrong with the logits of a batch, by name."""
+        judged, glasses = batch["judged"].float(), batch["glasses"].float()
+        hair = (batch["parts"] == PART["hair"]) & (batch["mask"] == 0)
+        return {
             "mask": losses.mask_loss(
                 mask,
                 batch["mask"][:, None].float(),
@@ -61,7 +65,6 @@ class ContourTask(Task):
             "parts": losses.parts_loss(parts[:, :-1], batch["parts"].long(), self.weights, batch["mask"].float()),
             "eyeglasses": losses.eyeglasses_loss(parts, glasses, (batch["parts"] != HEADWEAR) * (judged + glasses > 0)),
         }
-        return learn(self.optimisers["network"], self.network.parameters(), terms)
 
     def predict(self, network: nn.Module, samples: list[Sample]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mask (N, S, S) 0..1, parts of the face itself (N, S, S), eyeglasses (N, S, S) 0..1."""

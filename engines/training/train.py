@@ -66,14 +66,22 @@ RECIPES = {
         completion.RATE,
         validation_side=192,
     ),
-    "slim": Recipe(
-        lambda options, samples: slim.SlimTask(
+    "slim_contour": Recipe(
+        lambda options, samples: slim.SlimContourTask(samples, load_network(options.contour, "contour")),
+        slim.CONTOUR_BATCHES,
+        contour.RATE,
+        validation_side=128,
+        hand_made_share=contour.HAND_MADE_SHARE,
+        learns_covers=True,
+    ),
+    "slim_completion": Recipe(
+        lambda options, samples: slim.SlimCompletionTask(
             load_network(options.contour, "contour"),
             samples,
             options.seed,
             load_network(options.completion, "completion"),
         ),
-        slim.BATCHES,
+        slim.COMPLETION_BATCHES,
         completion.RATE,
         validation_side=192,
     ),

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from engines.networks import CompletionConfig, CompletionNetwork, ContourConfig, ContourNetwork, load_network  # noqa: E402
 from engines.training import completion, contour, losses, screen, slim  # noqa: E402
 from engines.training.labels import HEADWEAR, PART, UNKNOWN  # noqa: E402
-from engines.training.samples import Batches, make_sample  # noqa: E402
+from engines.training.samples import Batches, make_sample, to_network  # noqa: E402
 from engines.training.trainer import LONGEST_STEP, Average, Plan, Trainer  # noqa: E402
 from engines.training.validation import mask_iou, part_ious, psnr  # noqa: E402
 from realtime.errors import UserError  # noqa: E402
@@ -46,7 +46,7 @@ def no_curves(monkeypatch):
 
 def contour_trainer(samples, folder, steps, seed=3):
     torch.manual_seed(seed)
-    task = contour.ContourTask(samples, ContourConfig(size=32, channels=SMALL))
+    task = contour.ContourTask(samples, ContourNetwork(ContourConfig(size=32, channels=SMALL)))
     return Trainer(task, Plan(1.0, 1e-3, steps=steps), folder, seed)
 
 
@@ -94,7 +94,10 @@ def test_a_run_leaves_a_network_curves_and_a_sheet(tmp_path, store, samples):
 def test_a_checkpoint_of_another_shape_is_refused(tmp_path, store, samples, no_curves):
     contour_trainer(samples, tmp_path, 1).run(batches(store))
     other = Trainer(
-        contour.ContourTask(samples, ContourConfig(size=32, channels=(4, 6, 8, 12))), Plan(1.0, 1e-3), tmp_path, 0
+        contour.ContourTask(samples, ContourNetwork(ContourConfig(size=32, channels=(4, 6, 8, 12)))),
+        Plan(1.0, 1e-3),
+        tmp_path,
+        0,
     )
     with pytest.raises(UserError, match="another shape"):
         other.resume()
@@ -135,17 +138,45 @@ def test_the_completion_learns_and_repeats_itself(tmp_path, store, samples, no_c
     assert load_network(tmp_path / "a" / "checkpoint.pt", "completion")
 
 
-def test_a_slim_network_learns_from_a_large_one_and_leaves_it_alone(tmp_path, store, samples, no_curves):
+def test_a_slim_painter_learns_from_a_large_one_and_leaves_it_alone(tmp_path, store, samples, no_curves):
     torch.manual_seed(1)
     teacher = CompletionNetwork(CompletionConfig(channels=SMALL))
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     config = CompletionConfig(channels=(SMALL[0] // 2, *SMALL[1:]), skip=1)
-    task = slim.SlimTask(ContourNetwork(ContourConfig(size=32, channels=SMALL)), samples, 1, teacher, config)
+    task = slim.SlimCompletionTask(ContourNetwork(ContourConfig(size=32, channels=SMALL)), samples, 1, teacher, config)
     trainer = Trainer(task, Plan(1.0, 1e-3, steps=2), tmp_path, 1)
     trainer.run(batches(store))
     assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
     assert {"psnr", "psnr_hand", "sharpness"} <= set(trainer.log[-1])
     assert load_network(tmp_path / "checkpoint.pt", "completion").config == config
+
+
+def test_a_slim_contour_network_learns_from_a_large_one_beside_the_truth(
+    tmp_path, store, samples, no_curves, monkeypatch
+):
+    """A teacher that sees ears everywhere, where the truth has none."""
+    torch.manual_seed(1)
+    teacher = ContourNetwork(ContourConfig(size=32, channels=SMALL)).eval()
+    ears = teacher.config.parts.index("ears")
+    with torch.no_grad():
+        teacher.parts.bias.view(-1, 4)[ears] = 2.0
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    config = ContourConfig(size=32, channels=(SMALL[0] // 2, *SMALL[1:]), skip=1, drawn=1)
+    image = to_network(torch.from_numpy(np.stack([s.covered for s in samples["hand"]])))
+    share = {}
+    for weight in (slim.TAUGHT_PARTS, 0.0):
+        monkeypatch.setattr(slim, "TAUGHT_PARTS", weight)
+        folder = tmp_path / str(weight)
+        trainer = Trainer(slim.SlimContourTask(samples, teacher, config), Plan(1.0, 3e-2, steps=120), folder, 1)
+        trainer.run(batches(store))
+        assert {"iou", "iou_hand", "false"} <= set(trainer.log[-1])
+        slim_one = load_network(folder / "checkpoint.pt", "contour")
+        assert slim_one.config == config
+        with torch.no_grad():
+            share[weight] = float(slim_one(image)[1][:, ears].mean())
+    taught, untaught = share.values()
+    assert taught > untaught + 0.1
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
 
 
 def test_the_plan_warms_up_and_dies_away():

@@ -117,6 +117,18 @@ def test_the_mirror_image_may_be_seen_by_a_larger_engine():
     assert found["parts"].shape == (1, len(PART_NAMES), 128, 128)
 
 
+def test_the_first_engine_may_look_again_after_others():
+    first, other = (Recorded("contour", contour_that_copies) for _ in range(2))
+    other.inputs = {"image": np.zeros((1, 3, 64, 64), np.float32)}
+    random_inputs(first)
+    given = first.inputs["image"].copy()
+    SeveralLooks(first, other, other, first).run()
+    assert [asked["image"].shape[-1] for asked in (*first.asked, *other.asked)] == [128, 128, 64, 64]
+    np.testing.assert_array_equal(first.asked[1]["image"], given[..., ::-1])
+    np.testing.assert_allclose(other.asked[1]["image"], other.asked[0]["image"][..., ::-1], atol=1e-5)
+    np.testing.assert_array_equal(first.inputs["image"], given)
+
+
 def test_looks_alternate_between_the_crop_and_its_mirror_image():
     """Each tells its own share, and what the mirror image says comes back the right way round."""
 
