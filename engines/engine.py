@@ -27,7 +27,7 @@ CONTOUR_SIZE = 128  # px, the side of the crops that the contour and the regress
 COMPLETION_SIZE = 192  # px, the side of the crops that are completed
 # px, of the crops that are seen in stills, every second one mirrored: the contour network loses thin frames at 128, and
 # what it does not see at 256; to the completion network the whole face is nearer together at 128 and 160.
-STILL_SIDES = {"contour": (192, 224, 160), "completion": (192, 128, 160, 192)}
+STILL_SIDES = {"contour": (192, 224, 160, 192, 224), "completion": (192, 128, 160, 192)}
 RESTORE = "Restore the file with git, or make it again: python -m engines.export --help."
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from engines.engine import COMPLETION_SIZE, CONTOUR_SIZE, choose_engine, shipped_networks
@@ -14,7 +13,7 @@ from realtime.alignment import crop_matrix, cut
 from realtime.blending import paintable, seam
 from realtime.frames import PART_NAMES, Array, TrackedFace
 from realtime.layers import SKIN, paint
-from realtime.pixels import fill_image, read_image
+from realtime.pixels import fill_image, read_image, resized
 from realtime.seen import Seen
 
 RUNS, WARM_UP = 60, 8
@@ -35,7 +34,7 @@ def warp_and_blend() -> Callable[[], object]:
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 255, (480, 640, 3), np.uint8)
     face = TrackedFace(0, _face_like_landmarks(), is_new=False)
-    buffer = np.zeros((1, 3, COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
+    buffer, small = (np.zeros((1, 3, side, side), np.float32) for side in (COMPLETION_SIZE, CONTOUR_SIZE))
     mask = np.zeros((COMPLETION_SIZE, COMPLETION_SIZE), np.float32)
     mask[80:150, 60:140] = 1
     labels = np.full((CONTOUR_SIZE, CONTOUR_SIZE), SKIN, np.uint8)
@@ -45,8 +44,7 @@ def warp_and_blend() -> Callable[[], object]:
     def work() -> object:
         matrix = crop_matrix(face.landmarks, COMPLETION_SIZE)
         crop = cut(picture, matrix, COMPLETION_SIZE).image
-        small = cv2.resize(crop, (CONTOUR_SIZE, CONTOUR_SIZE), interpolation=cv2.INTER_LINEAR)
-        fill_image(buffer[:, :, :CONTOUR_SIZE, :CONTOUR_SIZE], small)
+        fill_image(small, resized(crop, CONTOUR_SIZE))
         fill_image(buffer, crop)
         seen = Seen(face, matrix, crop, parts, visible=0.8, painting=read_image(buffer))
         seen = replace(seen, alpha=seam(mask) * paintable(mask, seen.off_head(), seen.off_face))
