@@ -141,12 +141,17 @@ class RegressionNetwork(nn.Module):
             See `Regressed`.
         """
         levels = self.levels(image)
-        return Regressed(*self.coefficients(self.features(levels[-1])), self.bump_map(image, levels))
-
-    def coefficients(self, features: Tensor) -> tuple[Tensor, ...]:
-        """What `features` say: all of `Regressed` but the bump map."""
-        identity, expression, albedo, light, pose, landmarks = self.heads(features).split(self.sizes, 1)
-        return identity, torch.sigmoid(expression), albedo, light, pose, landmarks.unflatten(1, (LANDMARKS, 2))
+        out = self.heads(self.features(levels[-1]))
+        identity, expression, albedo, light, pose, landmarks = out.split(self.sizes, 1)
+        return Regressed(
+            identity,
+            torch.sigmoid(expression),
+            albedo,
+            light,
+            pose,
+            landmarks.unflatten(1, (LANDMARKS, 2)),
+            self.bump_map(image, levels),
+        )
 
     def levels(self, image: Tensor) -> list[Tensor]:
         """(N, 3, S, S) -> the encoder's features, from half the resolution down."""

@@ -45,13 +45,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
             "slim_contour",
             "slim_completion",
             "regression",
-            "coefficients",
             "bump",
             "teacher",
             "screen",
             "label",
         ),
-        help="what to train (coefficients, bump: these of the regression in --run, alone), or screen, or label",
+        help="what to train (bump: the bump map of the regression in --run, alone), or screen, or label",
     )
     parser.add_argument(
         "--data", default="../shared/data", help="folder of faces*/ and occluders/ (default: %(default)s)"
@@ -90,16 +89,11 @@ def main() -> int:
     """Trains; returns the exit status."""
     options = parse()
     prepare_process()
-    from engines.training.regression import train as regression
+    from engines.training.regression.train import train as train_regression
+    from engines.training.regression.train import train_bump
     from engines.training.train import label_faces, screen_faces, train
 
-    jobs = {
-        "screen": screen_faces,
-        "label": label_faces,
-        "regression": regression.train,
-        "coefficients": regression.train_coefficients,
-        "bump": regression.train_bump,
-    }
+    jobs = {"screen": screen_faces, "label": label_faces, "regression": train_regression, "bump": train_bump}
     jobs.get(options.job, train)(options)
     return OK
 

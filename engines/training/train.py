@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from engines.networks import load_network
@@ -19,7 +21,7 @@ from engines.training.screen import left_out_names, screen, without_maps
 from engines.training.sources import data_folder
 from engines.training.store import open_store
 from engines.training.tones import tone_chances
-from engines.training.trainer import Plan, Task, Trainer, prepare_torch
+from engines.training.trainer import Plan, Task, Trainer
 from engines.training.turned import SHARE, open_turned
 from engines.training.validation import validation_samples
 
@@ -88,7 +90,8 @@ RECIPES = {
 
 def train(options: argparse.Namespace) -> None:
     """One training run, as the command line of `__main__` describes it."""
-    prepare_torch(options.seed, options.threads)
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads or os.cpu_count() or 1)
     recipe = RECIPES[options.job]
     data = data_folder(options.data)
     store = open_store(data, options.faces, lambda photos: tqdm(photos, "faces"))

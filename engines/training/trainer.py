@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -203,12 +202,6 @@ class Trainer:
                 ) from None
         tqdm.write(json.dumps({"step": self.step} | self.show()))
         self.save()
-
-
-def prepare_torch(seed: int, threads: int | None) -> None:
-    """Chance and processors (None: all) of what follows."""
-    torch.manual_seed(seed)
-    torch.set_num_threads(threads or os.cpu_count() or 1)
 
 
 def learn(

@@ -4,7 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 
-from engines.training.regression.ahead import InTurn, StoredBatches, exposed, make_ahead  # noqa: E402
+from engines.training.regression.ahead import StoredBatches, exposed, make_ahead  # noqa: E402
 from engines.training.regression.mesh import FaceMesh, project  # noqa: E402
 from engines.training.regression.mirror import Mirror  # noqa: E402
 from realtime.light import sh_basis  # noqa: E402
@@ -84,17 +84,6 @@ def test_every_sample_comes_once_a_round(made, mirror, tmp_path):
     every = torch.cat([made[n]["expression"].sum(1) for n in range(3)]).sort().values
     torch.testing.assert_close(seen, every)
     torch.testing.assert_close(batches[1]["image"], batches[1]["image"])
-
-
-def test_sources_come_in_turn(made, mirror, tmp_path):
-    first, second = (
-        StoredBatches(make_ahead(made, 2, tmp_path / name, "faces"), COUNT, seed, mirror)
-        for name, seed in (("a", 5), ("b", 6))
-    )
-    both = InTurn(first, second)
-    for number in range(6):
-        source = (first, second)[number % 2]
-        torch.testing.assert_close(both[number]["pose"], source[number // 2]["pose"])
 
 
 def test_what_is_stored_comes_back(made, mirror, tmp_path):

@@ -112,14 +112,3 @@ def exposed(batch: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Ten
         out[name] = (batch[name] * factor).clamp_(0, 255).to(torch.uint8)
     out["light"] = batch["light"] * torch.from_numpy(np.repeat(gain, 9, axis=1))
     return out
-
-
-class InTurn(Dataset):
-    """Batches of several sources, one after the other."""
-
-    def __init__(self, *sources: StoredBatches) -> None:
-        self.sources = sources
-
-    def __getitem__(self, number: int) -> dict[str, Tensor]:
-        turn, source = divmod(number, len(self.sources))
-        return self.sources[source][turn]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from functools import partial
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,14 @@ from engines.engine import digest
 from engines.face_model.model import MorphableModel
 from engines.networks import load_network
 from engines.training.occluders import JUDGED, Library, load_library
-from engines.training.regression import coefficients, relief
-from engines.training.regression.ahead import InTurn, StoredBatches, make_ahead
+from engines.training.regression.ahead import StoredBatches, make_ahead
 from engines.training.regression.examples import head_examples, photo_examples, usable
 from engines.training.regression.losses import SIZE
 from engines.training.regression.mirror import Mirror
 from engines.training.regression.pseudo_truth import open_pseudo_truth
+from engines.training.regression.relief import RATE as BUMP_RATE
+from engines.training.regression.relief import RENDERED as BUMP_RENDERED
+from engines.training.regression.relief import BumpTask
 from engines.training.regression.samples import (
     RENDERED,
     Complete,
@@ -35,11 +36,9 @@ from engines.training.samples import faces_for, loader
 from engines.training.screen import left_out_names
 from engines.training.sources import data_folder
 from engines.training.store import MARGIN, SIDE, FaceStore, open_store
-from engines.training.trainer import Plan, Task, Trainer, prepare_torch
+from engines.training.trainer import Plan, Trainer
 from realtime.errors import UserError
 
-# Samples that are made ahead, in a sub-folder each: the share of them that shows rendered heads.
-SAMPLES = {"samples": RENDERED, "bump_samples": relief.RENDERED}
 HEADS, VALIDATION_HEADS = 3000, 100
 BUMP_PHOTOS = 3000  # at least so many photographs have their bump map solved for
 AHEAD = 560  # batches made ahead
@@ -95,13 +94,15 @@ def completer(contour: Path, completion: Path) -> Complete | None:
         return None
 
 
-def prepare(options: argparse.Namespace, names: Sequence[str], count: int = BATCH) -> tuple[RegressionTask, InTurn]:
+def prepare(
+    options: argparse.Namespace, name: str = "samples", rendered: float = RENDERED
+) -> tuple[RegressionTask, StoredBatches]:
     """Everything that training needs: made (half an hour) unless the run's folder holds it.
 
     Args:
         options: the command line.
-        names: which of `SAMPLES`, in turn.
-        count: crops in a batch.
+        name: the sub-folder of the samples.
+        rendered: share of them that show rendered heads.
     """
     data = data_folder(options.data)
     store = open_store(data, options.faces, lambda photos: tqdm(photos, "faces"))
@@ -112,19 +113,15 @@ def prepare(options: argparse.Namespace, names: Sequence[str], count: int = BATC
     validation = sources(store, folder, left_out, validation=True)
     complete = completer(options.contour, options.completion)
     print("completed crops: " + ("makeshift only" if complete is None else "by the trained networks"))
-    library = load_library(data)
+    batches = RegressionBatches(photos, heads, load_library(data), SIZE, BATCH, options.seed, complete, rendered)
     of = [folder / "pseudo_truth.npz", options.contour, options.completion]
     key = " ".join([*(digest(path.read_bytes()) for path in of if path.exists()), *left_out])
-    start = average_of(photos)
-    mirror = Mirror.of(model, start["landmarks"].numpy())
-    stored = []
-    for name in names:
-        batches = RegressionBatches(photos, heads, library, SIZE, BATCH, options.seed, complete, SAMPLES[name])
-        made = make_ahead(batches, AHEAD, folder / name, key, partial(tqdm, desc=name))
-        stored.append(StoredBatches(made, count, options.seed, mirror))
+    made = make_ahead(batches, AHEAD, folder / name, key, lambda numbers: tqdm(numbers, "samples"))
     samples = validation_samples(*validation, load_library(data, validation=True), SIZE, complete)
     contour = load_network(options.contour, "contour") if options.contour.exists() else None
-    return RegressionTask(model, samples, start, contour), InTurn(*stored)
+    start = average_of(photos)
+    task = RegressionTask(model, samples, start, contour)
+    return task, StoredBatches(made, BATCH, options.seed, Mirror.of(model, start["landmarks"].numpy()))
 
 
 def folder_of(options: argparse.Namespace) -> Path:
@@ -134,38 +131,27 @@ def folder_of(options: argparse.Namespace) -> Path:
 
 def train(options: argparse.Namespace) -> None:
     """One training run, as the command line describes it."""
-    prepare_torch(options.seed, options.threads)
-    task, batches = prepare(options, ["samples"])
-    run(options, task, batches, Plan(options.minutes, RATE, show_every=SHOW_EVERY), folder_of(options), options.init)
-
-
-def train_coefficients(options: argparse.Namespace) -> None:
-    """Trains the coefficients of the regression network in the run's folder, into its sub-folder `coefficients`."""
-    prepare_torch(options.seed, options.threads)
-    folder = folder_of(options)
-    task, batches = prepare(options, list(SAMPLES), coefficients.BATCH)
-    task = coefficients.CoefficientsTask(task, options.init or folder / "checkpoint.pt")
-    run(options, task, batches, Plan(options.minutes, coefficients.RATE, show_every=SHOW_EVERY), folder / options.job)
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads or os.cpu_count() or 1)
+    task, batches = prepare(options)
+    trainer = Trainer(task, Plan(options.minutes, RATE, show_every=SHOW_EVERY), folder_of(options), options.seed)
+    if options.resume:
+        trainer.resume()
+    elif options.init:
+        trainer.start_from(options.init)
+    trainer.run(loader(batches, trainer.step, workers=0 if options.threads == 1 else 1))
 
 
 def train_bump(options: argparse.Namespace) -> None:
     """Trains the bump map of the regression network in the run's folder, into its sub-folder `bump`."""
-    prepare_torch(options.seed, options.threads)
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads or os.cpu_count() or 1)
+    task, batches = prepare(options, "bump_samples", BUMP_RENDERED)
     folder = folder_of(options)
-    task, batches = prepare(options, ["bump_samples"])
-    task = relief.BumpTask(task, options.init or folder / "checkpoint.pt")
-    run(options, task, batches, Plan(options.minutes, relief.RATE, show_every=SHOW_EVERY), folder / options.job)
-
-
-def run(
-    options: argparse.Namespace, task: Task, batches: InTurn, plan: Plan, folder: Path, init: Path | None = None
-) -> None:
-    """Trains a task into a folder; `init`: weights to begin with, unless it goes on with what lies there."""
-    trainer = Trainer(task, plan, folder, options.seed)
+    bump = BumpTask(task, options.init or folder / "checkpoint.pt")
+    trainer = Trainer(bump, Plan(options.minutes, BUMP_RATE, show_every=SHOW_EVERY), folder / "bump", options.seed)
     if options.resume:
         trainer.resume()
-    elif init:
-        trainer.start_from(init)
     trainer.run(loader(batches, trainer.step, workers=0 if options.threads == 1 else 1))
 
 
