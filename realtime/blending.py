@@ -149,7 +149,7 @@ class Things:
 
     def on(self, where: Any) -> set[int]:
         """The numbers of the things that reach into some part of the picture (an index of `labels`)."""
-        return set(self.labels[where].ravel().tolist()) - {0}
+        return set(self.labels[where].ravel().tolist()) - {0}  # a list: numpy's own iterator is slow
 
     def piece(self, number: int) -> Array:
         """(P, P) bool: the mask of one thing alone."""

@@ -187,13 +187,17 @@ def unoccluder_for_stills(engines_of: Callable[[str], Sequence[Engine]], keep_gl
 
 
 def _engines_for_stills(name: str, device: str) -> list[Engine]:
-    """A network for each size at which it looks at a still's crop and mirror image.
+    """A network as often as it looks at a still's crop and mirror image.
 
     For the contour network that is worth 0.03 of the mask's IoU over the crop of 128 px alone, and 0.03 of the hidden
     parts'; for the completion network 0.24 dB over the crop of 192 px alone.
     """
     if device == "gpu":  # whose engines are of one size
         return [choose_engine(name, device, precision="f32")]
-    sides = STILL_SIDES[name]
-    engines = {side: choose_engine(name, device, precision="f32", side=side) for side in set(sides)}
-    return [engines[side] for side in sides]
+    return at_still_sides(name, partial(choose_engine, name, device, precision="f32"))
+
+
+def at_still_sides(name: str, open_engine: Callable[..., Engine]) -> list[Engine]:
+    """A network as often as it looks at a still, opened once for each size; `open_engine` takes `side`, px."""
+    engines = {side: open_engine(side=side) for side in set(STILL_SIDES[name])}
+    return [engines[side] for side in STILL_SIDES[name]]

@@ -35,6 +35,7 @@ def strength(detail: NDArray, where: NDArray[np.bool_]) -> float:
     values = detail[::EVERY, ::EVERY][where[::EVERY, ::EVERY]]
     if len(values) < LEAST_PIXELS:
         return 0.0
+    # np.percentile interpolates between neighbours, which takes several times as long and changes nothing here.
     ranks = [len(values) * quantile // 100 for quantile in QUANTILES]
     low, high = np.partition(values, ranks)[ranks]
     return float(high - low) / 32

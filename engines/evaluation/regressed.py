@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.engine import STILL_SIDES, WEIGHTS
+from engines.engine import WEIGHTS
 from engines.face_model.model import MorphableModel
 from engines.openvino_engine import open_openvino
 from engines.training.regression.examples import usable
 from engines.training.regression.pseudo_truth import PseudoTruth, open_pseudo_truth
 from engines.training.samples import faces_for
 from engines.training.store import FaceStore, open_store
-from realtime.covered_faces import unoccluder_for_stills
+from realtime.covered_faces import at_still_sides, unoccluder_for_stills
 from realtime.errors import OK, tells_user_errors
 from realtime.frames import Array, Image, TrackedFace
 from realtime.quiet import quiet_native_logs
@@ -42,7 +42,7 @@ class Recovery:
     def load(cls, weights: Path = WEIGHTS) -> Recovery:
         """From a folder of exported weights; in float32, so that the figures hold on every machine."""
         engine = partial(open_openvino, precision="f32", folder=weights)
-        unoccluder = unoccluder_for_stills(lambda name: [engine(name, side=side) for side in STILL_SIDES[name]])
+        unoccluder = unoccluder_for_stills(lambda name: at_still_sides(name, partial(engine, name)))
         model = MorphableModel.load()
         return cls(model, unoccluder, Regressor(engine("regression"), model.in_mirror))
 

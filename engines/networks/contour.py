@@ -19,11 +19,11 @@ class ContourConfig:
     channels: tuple[int, ...] = (32, 64, 128, 192)
     parts: tuple[str, ...] = PART_NAMES
     skip: int = 3  # px, the side of the kernels through which the encoder's levels reach the decoder
-    drawn: int = 3  # px, the side of the kernels that draw the parts
+    parts_kernel: int = 3  # px, the side of the kernels that draw the parts
 
 
 # For video on the CPU, in int8: four fifths of the time.
-SLIM = ContourConfig(skip=1, drawn=1)
+SLIM = ContourConfig(skip=1, parts_kernel=1)
 
 
 class ContourNetwork(nn.Module):
@@ -34,8 +34,8 @@ class ContourNetwork(nn.Module):
         self.config = config or ContourConfig()
         self.body = EncoderDecoder(2 * 3, 1, self.config.channels, overview=True, skip=self.config.skip)
         # Both are exact to the pixel: an eye is ten pixels high.
-        drawn = self.config.drawn
-        self.parts = nn.Conv2d(self.config.channels[0], 4 * len(self.config.parts), drawn, padding=drawn // 2)
+        side = self.config.parts_kernel
+        self.parts = nn.Conv2d(self.config.channels[0], 4 * len(self.config.parts), side, padding=side // 2)
 
     def logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """What the losses want: (N, 3, S, S) RGB in [-1, 1] -> mask (N, 1, S, S), parts (N, 14, S, S)."""

@@ -48,10 +48,10 @@ class ContourTask(Task):
         self.network.train()
         with autocast(self.dtype):
             mask, parts = self.network.logits(to_network(batch["covered"]))
-        terms = self.losses(mask.float(), parts.float(), batch)
+        terms = self.terms(mask.float(), parts.float(), batch)
         return learn(self.optimisers["network"], self.network.parameters(), terms)
 
-    def losses(self, mask: Tensor, parts: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def terms(self, mask: Tensor, parts: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """What is wrong with the logits of a batch, by name."""
         judged, glasses = batch["judged"].float(), batch["glasses"].float()
         hair = (batch["parts"] == PART["hair"]) & (batch["mask"] == 0)

@@ -17,11 +17,12 @@ from engines.training.samples import Sample, to_network
 from engines.training.slimming import slimmed
 from engines.training.trainer import autocast, learn
 
-COMPLETION_BATCHES = ((192, 8),)  # video alone is seen so
+# Of the sizes at which video is seen: stills are looked at by the large networks.
+COMPLETION_BATCHES = ((192, 8),)
 CONTOUR_BATCHES = ((128, 24),)
 L1, DECIBELS, PERCEPTUAL = 8.0, 0.7, 0.8  # towards what the large network paints
 TRUTH = 0.35  # weight of the same decibels, towards the clean picture
-TAUGHT_MASK, TAUGHT_PARTS = 2.0, 2.0  # of what the large contour network finds, beside the truth
+TAUGHT_MASK, TAUGHT_PARTS = 2.0, 2.0  # weights of the large contour network's mask and parts, beside the truth's
 
 
 class SlimCompletionTask(CompletionTask):
@@ -81,7 +82,7 @@ class SlimContourTask(ContourTask):
             with torch.no_grad():
                 taught_mask, taught_parts = self.teacher(covered)
         mask, parts = mask.float(), parts.float()
-        terms = self.losses(mask, parts, batch) | {
+        terms = self.terms(mask, parts, batch) | {
             "taught_mask": TAUGHT_MASK * F.binary_cross_entropy_with_logits(mask, taught_mask.float()),
             "taught_parts": TAUGHT_PARTS * F.cross_entropy(parts, taught_parts.float()),
         }

@@ -67,7 +67,10 @@ def slimmed(network: Network, config: ContourConfig | CompletionConfig) -> Netwo
     state = {name: value.clone() for name, value in network.state_dict().items()}
     has_levels = len(wide) == len(narrow) and wide[-1] == narrow[-1]
     if not has_levels or any(map(gt, narrow, wide)) or any(map(_is_larger, shapes.values(), state.values())):
-        raise UserError(f"{config} cannot be cut out of {network.config}.", "Give the checkpoint of a large network.")
+        raise UserError(
+            f"{narrow} channels cannot be cut out of a network of {wide}, or its kernels are too small.",
+            "Give the checkpoint of the large network.",
+        )
     heads = tuple(name for name in ("body.head", "parts") if f"{name}.weight" in state)
     for layer in _layers(len(wide), heads):
         kept = _kept(state, layer, shapes[f"{layer.made_by[0][0]}.weight"][0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -40,50 +40,39 @@ class Recipe:
     learns_covers: bool = False  # real glasses and hats teach it, where a hand-made map marks them
 
 
+_CONTOUR = Recipe(
+    lambda options, samples: contour.ContourTask(samples),
+    contour.BATCHES,
+    contour.RATE,
+    validation_side=128,
+    hand_made_share=contour.HAND_MADE_SHARE,
+    learns_covers=True,
+)
+_COMPLETION = Recipe(
+    lambda options, samples: completion.CompletionTask(load_network(options.contour, "contour"), samples, options.seed),
+    completion.BATCHES,
+    completion.RATE,
+    validation_side=192,
+)
 # A new network is added here.
 RECIPES = {
-    "contour": Recipe(
-        lambda options, samples: contour.ContourTask(samples),
-        contour.BATCHES,
-        contour.RATE,
-        validation_side=128,
-        hand_made_share=contour.HAND_MADE_SHARE,
-        learns_covers=True,
+    "contour": _CONTOUR,
+    "teacher": replace(_CONTOUR, shapes=contour.TEACHER_BATCHES, validation_side=192, hand_made_share=1.0),
+    "completion": _COMPLETION,
+    "slim_contour": replace(
+        _CONTOUR,
+        make_task=lambda options, samples: slim.SlimContourTask(samples, load_network(options.contour, "contour")),
+        shapes=slim.CONTOUR_BATCHES,
     ),
-    "teacher": Recipe(
-        lambda options, samples: contour.ContourTask(samples),
-        contour.TEACHER_BATCHES,
-        contour.RATE,
-        validation_side=192,
-        hand_made_share=1.0,
-        learns_covers=True,
-    ),
-    "completion": Recipe(
-        lambda options, samples: completion.CompletionTask(
-            load_network(options.contour, "contour"), samples, options.seed
-        ),
-        completion.BATCHES,
-        completion.RATE,
-        validation_side=192,
-    ),
-    "slim_contour": Recipe(
-        lambda options, samples: slim.SlimContourTask(samples, load_network(options.contour, "contour")),
-        slim.CONTOUR_BATCHES,
-        contour.RATE,
-        validation_side=128,
-        hand_made_share=contour.HAND_MADE_SHARE,
-        learns_covers=True,
-    ),
-    "slim_completion": Recipe(
-        lambda options, samples: slim.SlimCompletionTask(
+    "slim_completion": replace(
+        _COMPLETION,
+        make_task=lambda options, samples: slim.SlimCompletionTask(
             load_network(options.contour, "contour"),
             samples,
             options.seed,
             load_network(options.completion, "completion"),
         ),
-        slim.COMPLETION_BATCHES,
-        completion.RATE,
-        validation_side=192,
+        shapes=slim.COMPLETION_BATCHES,
     ),
 }
 

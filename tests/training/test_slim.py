@@ -96,7 +96,7 @@ def test_a_contour_network_keeps_what_either_head_reads(trained_contour):
 
 
 def test_parts_drawn_by_one_pixel_are_the_same_in_an_even_picture(trained_contour):
-    slim = slimmed(trained_contour, ContourConfig(size=32, channels=WIDE_CONTOUR.channels, drawn=1))
+    slim = slimmed(trained_contour, ContourConfig(size=32, channels=WIDE_CONTOUR.channels, parts_kernel=1))
     even = torch.full((1, 16, 8, 8), 0.3)
     torch.testing.assert_close(
         slim.parts(even), trained_contour.parts(even)[..., 3:4, 3:4].expand(-1, -1, 8, 8), atol=1e-5, rtol=1e-5
@@ -123,8 +123,14 @@ def test_what_cannot_be_cut_out_is_refused(trained, channels):
         slimmed(trained, CompletionConfig(channels=channels))
 
 
-@pytest.mark.parametrize("kernels", [{"skip": 1}, {"drawn": 1}])
-def test_kernels_cannot_grow(trained_contour, kernels):
+def test_kernels_cannot_grow(trained):
+    one = slimmed(trained, CompletionConfig(channels=WIDE.channels, skip=1))
+    with pytest.raises(UserError, match="cannot be cut out"):
+        slimmed(one, WIDE)
+
+
+@pytest.mark.parametrize("kernels", [{"skip": 1}, {"parts_kernel": 1}])
+def test_kernels_of_a_contour_network_cannot_grow(trained_contour, kernels):
     one = slimmed(trained_contour, ContourConfig(size=32, channels=WIDE_CONTOUR.channels, **kernels))
     with pytest.raises(UserError, match="cannot be cut out"):
         slimmed(one, WIDE_CONTOUR)
