@@ -13,6 +13,8 @@ from realtime.outputs.webrtc.hooks import last_rtp_timestamp
 from realtime.outputs.webrtc.sending import send_packed
 from realtime.outputs.webrtc.viewer import PackedTrack
 
+from .fakes import until
+
 CODEC = RTCRtpCodecParameters(mimeType="video/H264", clockRate=90000, payloadType=102)
 PICTURES = [EncodedFrame((b"one", b"two", b"three"), 1000, True, 11), EncodedFrame((b"four",), 4000, False, 4)]
 
@@ -32,10 +34,10 @@ async def _sending(pictures: list[EncodedFrame], work) -> tuple[RTCRtpSender, li
     running = asyncio.ensure_future(sender._run_rtp(CODEC))
     for picture in pictures:
         track.put(picture)
-    await asyncio.sleep(0.05)
+    await until(lambda: len(sent) == sum(len(picture.payloads) for picture in pictures))
     await work(sender)
     track.stop()
-    await asyncio.wait_for(running, 1)
+    await asyncio.wait_for(running, 10)
     assert sender._RTCRtpSender__rtp_exited.is_set()
     await peer.close()
     return sender, sent
@@ -79,7 +81,7 @@ def test_a_broken_connection_ends_the_track():
         sender = peer.addTransceiver(track, "sendonly").sender
         send_packed(sender)
         track.put(PICTURES[0])
-        await asyncio.wait_for(sender._run_rtp(CODEC), 1)  # nothing is connected: aiortc says so by ConnectionError
+        await asyncio.wait_for(sender._run_rtp(CODEC), 10)  # nothing is connected: aiortc says so by ConnectionError
         await peer.close()
         return track.readyState
 
