@@ -11,8 +11,6 @@ from engines.gpu import opening, session
 from engines.gpu.cuda import GpuError
 from realtime.errors import UserError
 
-pytestmark = pytest.mark.flaky(reruns=2, reruns_delay=2)  # some look at the clock
-
 X = np.linspace(-1, 1, 48, dtype=np.float32).reshape(1, 3, 4, 4)
 
 
